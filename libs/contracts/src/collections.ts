@@ -1,0 +1,91 @@
+import type { z } from 'zod';
+import { eventRecordSchema } from './event.ts';
+import { jobSchema } from './job.ts';
+import { notificationSchema } from './notification.ts';
+import { groupSchema, mailboxSchema, organizationSchema } from './organization.ts';
+import { repositoryRecordSchema } from './repositoryRecord.ts';
+import { ledgerLineSchema, restoreSessionSchema } from './restoreSession.ts';
+import { mailboxHeadSchema, restorePointRecordSchema, runSchema, runTaskSchema } from './run.ts';
+import { proxyRecordSchema, settingsSchema, tokenSchema } from './system.ts';
+
+/** An index over fields; `unique` refuses a second document with the same values. */
+export interface IndexDeclaration {
+  fields: readonly string[];
+  unique?: boolean;
+}
+
+/** A collection of the control data: its name, the shape of its documents and its declared indexes. */
+export interface CollectionDeclaration<T> {
+  name: string;
+  schema: z.ZodType<T>;
+  indexes: readonly IndexDeclaration[];
+}
+
+const declare = <T>(
+  name: string,
+  schema: z.ZodType<T>,
+  ...indexes: readonly IndexDeclaration[]
+): CollectionDeclaration<T> => ({ name, schema, indexes });
+
+/** All collections of the control data and who writes them. */
+export const collections = {
+  /** api */
+  organizations: declare('organizations', organizationSchema, { fields: ['name'], unique: true }),
+  /** sync (inventory) */
+  mailboxes: declare('mailboxes', mailboxSchema, { fields: ['organizationId', 'address'] }),
+  /** sync (inventory) */
+  groups: declare('groups', groupSchema, { fields: ['organizationId'] }),
+  /** api */
+  repositories: declare('repositories', repositoryRecordSchema, { fields: ['name'], unique: true }),
+  /** api; scheduler moves `lastFire` and `lastRunNumber` */
+  jobs: declare('jobs', jobSchema, { fields: ['name'], unique: true }),
+  /** api inserts `requested`; scheduler owns it from there */
+  runs: declare(
+    'runs',
+    runSchema,
+    { fields: ['state'] },
+    { fields: ['jobId', 'number'] },
+    { fields: ['requestedAt'] },
+  ),
+  /** scheduler inserts; sync moves it */
+  runTasks: declare(
+    'run-tasks',
+    runTaskSchema,
+    { fields: ['runId', 'position'] },
+    { fields: ['runId', 'state'] },
+  ),
+  /** sync */
+  mailboxHeads: declare('mailbox-heads', mailboxHeadSchema, { fields: ['repositoryId', 'mailboxId'] }),
+  /** sync inserts, retention deletes */
+  restorePoints: declare(
+    'restore-points',
+    restorePointRecordSchema,
+    { fields: ['repositoryId', 'mailboxId', 'time'] },
+    { fields: ['runId'] },
+    { fields: ['organizationId', 'time'] },
+  ),
+  /** api inserts; restore owns it from there */
+  restoreSessions: declare(
+    'restore-sessions',
+    restoreSessionSchema,
+    { fields: ['state'] },
+    { fields: ['requestedAt'] },
+  ),
+  /** restore */
+  restoreLedger: declare('restore-ledger', ledgerLineSchema, { fields: ['sessionId'] }),
+  /** every service: event log and outbox */
+  events: declare('events', eventRecordSchema, { fields: ['pending', 'time'] }, { fields: ['time'] }),
+  /** notify */
+  notifications: declare(
+    'notifications',
+    notificationSchema,
+    { fields: ['state'] },
+    { fields: ['createdAt'] },
+  ),
+  /** api */
+  tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }),
+  /** api */
+  settings: declare('settings', settingsSchema),
+  /** sync: what a proxy said of itself last; liveness is in the KV bucket `proxies` */
+  proxies: declare('proxies', proxyRecordSchema, { fields: ['pool'] }),
+} as const;

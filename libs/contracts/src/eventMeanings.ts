@@ -1,0 +1,28 @@
+import type { EventName } from './event.ts';
+
+/** When each event happens and what a subscriber may conclude from it; becomes `docs/events.md`. */
+export const eventMeanings: Record<EventName, string> = {
+  'run.requested':
+    'Somebody, or the schedule, asked for a run of a job. It may still wait for a proxy or be skipped.',
+  'run.started': 'The scope was resolved and the tasks, one a mailbox, are in the queue.',
+  'run.stop-requested':
+    'A run was asked to stop: waiting mailboxes are not begun, running ones stop at their next checkpoint.',
+  'run.completed':
+    'Every task of a run has ended; what is stored is durable. Sent once a run, with its outcome and totals.',
+  'mailbox.synced':
+    'A mailbox was backed up, or found unchanged, in a run. With `changed` a restore point was made.',
+  'mailbox.failed':
+    'A mailbox could not be backed up in a run, after all attempts; older restore points are untouched.',
+  'restore-point.created': 'A complete restore point is durable in its repository.',
+  'restore-point.expired':
+    'Retention removed a restore point; what only it needed is freed by garbage collection later.',
+  'restore.requested': 'A restore session was accepted.',
+  'restore.completed': 'A restore session has ended; its ledger has one line an item.',
+  'organization.changed': 'An organization was added, changed, verified or removed.',
+  'repository.attached': 'A repository was created or attached.',
+  'job.changed': 'A job was added, changed or removed.',
+  'proxy.online': 'A proxy joined its pool.',
+  'proxy.offline': 'A proxy has not been heard of for longer than its heartbeat allows.',
+  'notification.sent': 'A mail server accepted a report or an alert.',
+  'notification.failed': 'A report or an alert was given up after its retries.',
+};

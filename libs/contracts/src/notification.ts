@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { errorFactsSchema } from './run.ts';
+
+/** A message to people: inserted before the first try, so that it is sent once. */
+export const notificationSchema = z.object({
+  /** Deterministic: kind and subject of the matter, such as `run-report.<runId>`. */
+  id: z.string(),
+  kind: z.enum(['run-report', 'restore-report', 'test']),
+  refersTo: z.string(),
+  recipients: z.array(z.string()),
+  /** Recipients whose mail server took the message; a retry goes to the others only. */
+  delivered: z.array(z.string()).optional(),
+  /** Recipients refused for good, with the server's answer. */
+  refused: z.array(z.object({ recipient: z.string(), reason: z.string() })).optional(),
+  subject: z.string(),
+  /** RFC 5322 Message-ID, fixed at the first try, so that a repeat is recognised by the receiver. */
+  messageId: z.string(),
+  state: z.enum(['pending', 'sent', 'failed', 'suppressed']),
+  tries: z.number().int(),
+  createdAt: z.iso.datetime(),
+  sentAt: z.iso.datetime().optional(),
+  nextTry: z.iso.datetime().optional(),
+  error: errorFactsSchema.optional(),
+});
+export type Notification = z.infer<typeof notificationSchema>;

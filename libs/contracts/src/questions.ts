@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { idSchema } from './ids.ts';
+import { checkSchema } from './organization.ts';
+import { backendSchema } from './repositoryRecord.ts';
+import { gapSchema } from './run.ts';
+
+/** A question over request/reply: who answers, what is sent, what comes back. Errors come back as error facts. */
+interface Question<Q extends z.ZodType, A extends z.ZodType> {
+  service: 'sync' | 'restore';
+  name: string;
+  request: Q;
+  reply: A;
+}
+
+const question = <Q extends z.ZodType, A extends z.ZodType>(
+  service: 'sync' | 'restore',
+  name: string,
+  request: Q,
+  reply: A,
+): Question<Q, A> => ({ service, name, request, reply });
+
+const pointOfView = { repositoryId: idSchema, pointName: z.string() };
+
+/** An item as the explorer lists it, straight from the restore point's trees. */
+export const listedItemSchema = z.object({
+  itemKey: z.string(),
+  folderId: z.string(),
+  time: z.iso.datetime(),
+  size: z.number(),
+  subject: z.string(),
+  from: z.string(),
+  hasAttachments: z.boolean(),
+  isRead: z.boolean().optional(),
+});
+export type ListedItem = z.infer<typeof listedItemSchema>;
+
+export const listedFolderSchema = z.object({
+  id: z.string(),
+  parentId: z.string().nullable(),
+  name: z.string(),
+  path: z.string(),
+  role: z.string().optional(),
+  items: z.number(),
+});
+export type ListedFolder = z.infer<typeof listedFolderSchema>;
+
+/** The questions that services ask each other; subject: `ask.<service>.<pool>.<name>`. */
+export const questions = {
+  /** Runs the named checks of a stored organization. */
+  verifyOrganization: question(
+    'sync',
+    'verify-organization',
+    z.object({ organizationId: idSchema }),
+    z.object({ checks: z.array(checkSchema) }),
+  ),
+  /** Reads users and the named groups from the directory into the store. */
+  refreshInventory: question(
+    'sync',
+    'refresh-inventory',
+    z.object({ organizationId: idSchema, groupIds: z.array(z.string()) }),
+    z.object({ mailboxes: z.number(), gone: z.number() }),
+  ),
+  /** Makes a repository or opens an existing one; `sealedPassphrase` is unsealed by the proxy. */
+  prepareRepository: question(
+    'sync',
+    'prepare-repository',
+    z.object({ backend: backendSchema, sealedPassphrase: z.string(), mode: z.enum(['create', 'attach']) }),
+    z.object({ engineId: z.string(), recoveryKey: z.string().optional() }),
+  ),
+  exploreFolders: question(
+    'restore',
+    'folders',
+    z.object(pointOfView),
+    z.object({ folders: z.array(listedFolderSchema) }),
+  ),
+  /** A page of a folder, newest first; `after` is the cursor of the page before. */
+  exploreItems: question(
+    'restore',
+    'items',
+    z.object({
+      ...pointOfView,
+      folderId: z.string(),
+      after: z.string().optional(),
+      limit: z.number().int().min(1).max(1000),
+    }),
+    z.object({ items: z.array(listedItemSchema), next: z.string().optional() }),
+  ),
+  /** The gaps named by a restore point. */
+  exploreGaps: question('restore', 'gaps', z.object(pointOfView), z.object({ gaps: z.array(gapSchema) })),
+  /** A slice of an item's MIME, base64; `size` is that of the whole. At most 512 KiB a slice. */
+  exploreMime: question(
+    'restore',
+    'mime',
+    z.object({ ...pointOfView, folderId: z.string(), itemKey: z.string(), offset: z.number().int().min(0) }),
+    z.object({ size: z.number(), sha256: z.string(), data: z.string() }),
+  ),
+} as const;
+
+export type Questions = typeof questions;
+export type QuestionName = keyof Questions;
+export type Asked<N extends QuestionName> = z.infer<Questions[N]['request']>;
+export type Answered<N extends QuestionName> = z.infer<Questions[N]['reply']>;

@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import { idSchema } from './ids.ts';
+
+export const errorFactsSchema = z.object({
+  code: z.string(),
+  errorClass: z.enum([
+    'transient',
+    'throttled',
+    'vanished',
+    'forbidden',
+    'permanent-item',
+    'permanent-mailbox',
+    'configuration',
+    'ours',
+  ]),
+  message: z.string(),
+  remedy: z.string().optional(),
+});
+
+/** An item known to exist and not stored, with its reason. */
+export const gapSchema = z.object({
+  itemKey: z.string(),
+  folderId: z.string(),
+  folderPath: z.string(),
+  subject: z.string().optional(),
+  code: z.string(),
+  reason: z.string(),
+  requestId: z.string().optional(),
+  firstSeen: z.iso.datetime(),
+  lastTried: z.iso.datetime(),
+  tries: z.number().int(),
+  nextTry: z.iso.datetime(),
+});
+export type Gap = z.infer<typeof gapSchema>;
+
+const count = z.number().int().min(0);
+
+/** What was done for one mailbox, or summed over a run. Bytes are bytes, seconds are seconds. */
+export const totalsSchema = z.object({
+  itemsNew: count,
+  itemsChanged: count,
+  itemsRemoved: count,
+  itemsTotal: count,
+  folders: count,
+  gapsOpen: count,
+  gapsHealed: count,
+  bytesRead: count,
+  bytesStored: count,
+  requests: count,
+  throttledSeconds: z.number().min(0),
+});
+export type Totals = z.infer<typeof totalsSchema>;
+
+export const zeroTotals: Totals = {
+  itemsNew: 0,
+  itemsChanged: 0,
+  itemsRemoved: 0,
+  itemsTotal: 0,
+  folders: 0,
+  gapsOpen: 0,
+  gapsHealed: 0,
+  bytesRead: 0,
+  bytesStored: 0,
+  requests: 0,
+  throttledSeconds: 0,
+};
+
+/** Adds two totals field by field. */
+export function addTotals(a: Totals, b: Totals): Totals {
+  const sum = { ...a };
+  for (const key of Object.keys(sum) as (keyof Totals)[]) sum[key] += b[key];
+  return sum;
+}
+
+export const taskStates = ['queued', 'running', 'success', 'warning', 'failed', 'stopped'] as const;
+export const terminalTaskStates = ['success', 'warning', 'failed', 'stopped'] as const;
+
+/** One mailbox of one run. */
+export const runTaskSchema = z.object({
+  id: z.string(),
+  runId: idSchema,
+  jobId: idSchema,
+  organizationId: idSchema,
+  repositoryId: idSchema,
+  mailboxId: idSchema,
+  mailboxAddress: z.string(),
+  position: count,
+  state: z.enum(taskStates),
+  attempts: count,
+  /** Name of the proxy that worked on it last. */
+  proxy: z.string().optional(),
+  startedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  totals: totalsSchema.optional(),
+  /** Restore point made by this task; absent when nothing had changed. */
+  pointId: z.string().optional(),
+  /** Time of the newest complete restore point after this task. */
+  newestPointTime: z.iso.datetime().optional(),
+  /** The open gaps, newest first, at most 100; `totals.gapsOpen` has the whole number. */
+  gaps: z.array(gapSchema).optional(),
+  error: errorFactsSchema.optional(),
+});
+export type RunTask = z.infer<typeof runTaskSchema>;
+
+export const runStates = [
+  'requested',
+  'running',
+  'completing',
+  'success',
+  'warning',
+  'failed',
+  'stopped',
+  'skipped',
+] as const;
+export const terminalRunStates = ['success', 'warning', 'failed', 'stopped', 'skipped'] as const;
+export type RunState = (typeof runStates)[number];
+export type RunOutcome = (typeof terminalRunStates)[number];
+
+/**
+ * One execution of a job. `requested` → `running` → `completing` → one of success, warning, failed, stopped;
+ * or `requested` → `skipped` because another run of the job was at work.
+ */
+export const runSchema = z.object({
+  id: idSchema,
+  jobId: idSchema,
+  jobName: z.string(),
+  number: count,
+  organizationId: idSchema,
+  repositoryId: idSchema,
+  pool: idSchema,
+  concurrency: z.number().int(),
+  attempts: z.number().int(),
+  state: z.enum(runStates),
+  /** Result once known; kept while `completing`. */
+  outcome: z.enum(terminalRunStates).optional(),
+  trigger: z.enum(['manual', 'schedule']),
+  requestedBy: z.string(),
+  requestedAt: z.iso.datetime(),
+  startedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  /** Time of the restore points of this run; assigned by the scheduler when the run starts. */
+  pointTime: z.iso.datetime().optional(),
+  /** Mailboxes chosen by the user for this run only; all of the scope when absent. */
+  onlyMailboxes: z.array(idSchema).optional(),
+  stopRequested: z.boolean().default(false),
+  tasks: z.object({ total: count, success: count, warning: count, failed: count, stopped: count }),
+  totals: totalsSchema,
+  error: errorFactsSchema.optional(),
+});
+export type Run = z.infer<typeof runSchema>;
+
+/** The newest known state of a mailbox in a repository: where the next incremental run goes on. */
+export const mailboxHeadSchema = z.object({
+  id: z.string(),
+  repositoryId: idSchema,
+  mailboxId: idSchema,
+  organizationId: idSchema,
+  mailboxAddress: z.string(),
+  /** Fencing number: grows with each worker that takes the mailbox; a commit needs the current one. */
+  epoch: count,
+  /** Name of the newest complete restore point in the repository. */
+  pointName: z.string().optional(),
+  pointId: z.string().optional(),
+  pointTime: z.iso.datetime().optional(),
+  checkedAt: z.iso.datetime().optional(),
+  /** Newer cursors of a check that found no change, with the point they belong to. */
+  cursors: z.unknown().optional(),
+});
+export type MailboxHead = z.infer<typeof mailboxHeadSchema>;
+
+/** A restore point as lists show it: a projection of the repository, rebuildable from it. */
+export const restorePointRecordSchema = z.object({
+  /** `<repositoryId>.<pointId>` */
+  id: z.string(),
+  pointId: z.string(),
+  pointName: z.string(),
+  repositoryId: idSchema,
+  organizationId: idSchema,
+  mailboxId: idSchema,
+  mailboxAddress: z.string(),
+  jobId: idSchema,
+  runId: idSchema,
+  kind: z.enum(['full', 'checkpoint']),
+  time: z.iso.datetime(),
+  committedAt: z.iso.datetime(),
+  itemsTotal: count,
+  folders: count,
+  gapsOpen: count,
+  totals: totalsSchema,
+});
+export type RestorePointRecord = z.infer<typeof restorePointRecordSchema>;

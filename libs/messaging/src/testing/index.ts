@@ -1,0 +1,3 @@
+export { type MemoryBroker, memoryBroker } from './memoryBroker.ts';
+export { type MemoryMessagingOptions, memoryMessaging } from './memoryMessaging.ts';
+export * from './messagingContract.ts';
