@@ -1,0 +1,37 @@
+/** Decodes bytes of a named character set; an unknown set is read as UTF-8 where that fits, else as latin1. */
+export function decodeBytes(bytes: Uint8Array, charset: string): string {
+  const decoded = tryDecode(bytes, charset.trim().toLowerCase()) ?? tryDecode(bytes, 'utf-8');
+  return decoded ?? Buffer.from(bytes).toString('latin1');
+}
+
+function tryDecode(bytes: Uint8Array, charset: string): string | undefined {
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+  } catch {
+    // Unknown name or bytes that are none of the set: the caller has the next choice.
+    return undefined;
+  }
+}
+
+const WORD = /=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=/g;
+
+/** RFC 2047 encoded words in a header text; text that is none is kept, raw 8-bit text is read as UTF-8. */
+export function decodeWords(text: string): string {
+  const joined = text.replaceAll(/(\?=)\s+(=\?)/g, '$1$2');
+  const decoded = joined.replaceAll(WORD, (_, charset: string, kind: string, content: string) =>
+    decodeBytes(wordBytes(kind, content), charset.split('*')[0] ?? ''),
+  );
+  if (decoded !== joined) return decoded;
+  // Raw 8-bit text arrives as latin1; letters beyond that were decoded by somebody else.
+  const codes = [...text].map((letter) => letter.codePointAt(0) ?? 0);
+  const isRaw8Bit = codes.some((code) => code > 127) && codes.every((code) => code < 256);
+  return isRaw8Bit ? decodeBytes(Buffer.from(text, 'latin1'), 'utf-8') : text;
+}
+
+function wordBytes(kind: string, content: string): Buffer {
+  if (kind === 'b' || kind === 'B') return Buffer.from(content, 'base64');
+  const plain = content
+    .replaceAll('_', ' ')
+    .replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(plain, 'latin1');
+}

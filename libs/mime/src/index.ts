@@ -1,0 +1,20 @@
+export {
+  type Base64Layout,
+  Base64LineEncoder,
+  type Base64Run,
+  decodeBase64Run,
+  encodeBase64Lines,
+  encodedLength,
+  findBase64Run,
+} from './base64.ts';
+export { type PartHeader, parseParameters, parsePartHeader } from './headerFields.ts';
+export { decodeBytes, decodeWords } from './headerText.ts';
+export { type ByteSpan, DEEPEST_NESTING, type MimePart, MOST_PARTS, walkParts } from './mimePart.ts';
+export { MimeScanner, type SpanListener, scanMime } from './mimeScanner.ts';
+export {
+  Base64Decoder,
+  decodeTransfer,
+  QuotedPrintableDecoder,
+  type TransferDecoder,
+  transferDecoder,
+} from './transferDecoders.ts';

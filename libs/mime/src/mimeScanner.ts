@@ -1,0 +1,321 @@
+import { parsePartHeader } from './headerFields.ts';
+import {
+  DEEPEST_NESTING,
+  LONGEST_BOUNDARY_LINE,
+  LONGEST_HEADER_BYTES,
+  type MimePart,
+  MOST_PARTS,
+} from './mimePart.ts';
+
+/** Receives every byte of the message once, in order. `leaf` is set for the content of a part without children. */
+export type SpanListener = (bytes: Buffer, leaf: MimePart | undefined) => void;
+
+interface OpenPart {
+  part: MimePart;
+  depth: number;
+  /** `--` and the boundary, of a multipart. */
+  boundary: Buffer | undefined;
+  /** Type of children that do not say theirs. */
+  childType: string;
+  partsBelow: number;
+}
+
+const LF = 10;
+const CR = 13;
+const DASH = 45;
+const LINE_WITH_DASHES = Buffer.from('\n--', 'latin1');
+
+/**
+ * Finds the parts of a message whose bytes are pushed in pieces of any size; nothing but headers and the
+ * current line start is kept. Never throws on any bytes. Line breaks are LF or CRLF.
+ */
+export class MimeScanner {
+  readonly root: MimePart;
+  readonly #onSpan: SpanListener | undefined;
+  readonly #open: OpenPart[] = [];
+  #inHeader = true;
+  #headerPieces: Buffer[] = [];
+  #headerKept = 0;
+  #current: MimePart;
+  /** The part whose content the present bytes are, or undefined between parts. */
+  #leaf: MimePart | undefined;
+  /** An unfinished line that may become a header line or a boundary. */
+  #carry: Buffer = Buffer.alloc(0);
+  #atLineStart = true;
+  /** Offset of the first byte not yet accounted for. */
+  #offset = 0;
+  #count = 1;
+  /** How many bytes the last line break had, when the bytes before the current line end with one. */
+  #lastBreak = 0;
+  #lastByte: number | undefined;
+
+  constructor(onSpan?: SpanListener) {
+    this.#onSpan = onSpan;
+    this.root = emptyPart('0', 0);
+    this.#current = this.root;
+  }
+
+  push(chunk: Uint8Array): void {
+    const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, view]) : view;
+    this.#carry = Buffer.alloc(0);
+    const rest = this.#consume(bytes, false);
+    // Copied: the caller may reuse its chunk.
+    if (rest < bytes.length) this.#carry = Buffer.from(bytes.subarray(rest));
+  }
+
+  /** Call once after the last piece. Returns the root of the tree. */
+  end(): MimePart {
+    const carried = this.#carry;
+    this.#carry = Buffer.alloc(0);
+    this.#consume(carried, true);
+    if (this.#inHeader) {
+      this.#current.header.end = this.#offset;
+      this.#finishHeader(this.#offset, true);
+    }
+    this.#closeParts(0, this.#offset);
+    return this.root;
+  }
+
+  /** Returns how far the bytes were accounted for; the rest must be given again with more behind it. */
+  #consume(bytes: Buffer, last: boolean): number {
+    let at = 0;
+    while (at < bytes.length) {
+      const next = this.#inHeader ? this.#headerLine(bytes, at, last) : this.#content(bytes, at, last);
+      if (next === at) break;
+      at = next;
+    }
+    return at;
+  }
+
+  #headerLine(bytes: Buffer, at: number, last: boolean): number {
+    const block = this.#atLineStart ? this.#headerBlock(bytes, at) : at;
+    if (block > at) return block;
+    const feed = bytes.indexOf(LF, at);
+    const unfinished = feed < 0;
+    // A header line without end is taken in pieces, so that what is carried stays small.
+    if (unfinished && !last && bytes.length - at < LONGEST_BOUNDARY_LINE) return at;
+    const end = unfinished ? bytes.length : feed + 1;
+    const line = bytes.subarray(at, end);
+    const short = end - at <= LONGEST_BOUNDARY_LINE && (!unfinished || last);
+    if (short && this.#atLineStart && this.#boundaryLine(line)) return end;
+    if (this.#atLineStart && !unfinished && isEmptyLine(line)) {
+      this.#current.header.end = this.#offset;
+      this.#account(line, undefined);
+      this.#finishHeader(this.#offset, false);
+      return end;
+    }
+    if (this.#headerKept < LONGEST_HEADER_BYTES) {
+      this.#headerPieces.push(Buffer.from(line));
+      this.#headerKept += line.length;
+    }
+    this.#account(line, undefined);
+    this.#atLineStart = !unfinished;
+    return end;
+  }
+
+  /** All lines of the header at once, when its end is in sight and no boundary can be in it; else `at`. */
+  #headerBlock(bytes: Buffer, at: number): number {
+    const end = endOfHeader(bytes, at);
+    if (end <= at) return at;
+    if (this.#boundaries()) {
+      if (bytes[at] === DASH) return at;
+      const dashes = bytes.indexOf(LINE_WITH_DASHES, at);
+      if (dashes >= 0 && dashes < end) return at;
+    }
+    const block = bytes.subarray(at, end);
+    if (this.#headerKept < LONGEST_HEADER_BYTES) {
+      this.#headerPieces.push(Buffer.from(block.subarray(0, LONGEST_HEADER_BYTES)));
+      this.#headerKept += block.length;
+    }
+    this.#account(block, undefined);
+    return end;
+  }
+
+  #content(bytes: Buffer, at: number, last: boolean): number {
+    if (this.#atLineStart && this.#boundaries()) {
+      const next = this.#tryBoundary(bytes, at, last);
+      if (next !== undefined) return next;
+    }
+    if (!this.#boundaries()) {
+      this.#account(bytes.subarray(at), this.#leaf);
+      return bytes.length;
+    }
+    const dashes = bytes.indexOf(LINE_WITH_DASHES, at);
+    if (dashes >= 0) {
+      this.#account(bytes.subarray(at, dashes + 1), this.#leaf);
+      this.#atLineStart = true;
+      return dashes + 1;
+    }
+    // No boundary begins in what is here, except perhaps in the last two bytes.
+    const tail = bytes.lastIndexOf(LF);
+    const end = tail >= at && tail >= bytes.length - 2 ? tail + 1 : bytes.length;
+    this.#account(bytes.subarray(at, end), this.#leaf);
+    this.#atLineStart = end === tail + 1;
+    return end;
+  }
+
+  /** At a line start: undefined when the line is content, else how far was consumed (`at` to wait for more). */
+  #tryBoundary(bytes: Buffer, at: number, last: boolean): number | undefined {
+    const length = bytes.length - at;
+    const dashed = (length < 1 || bytes[at] === DASH) && (length < 2 || bytes[at + 1] === DASH);
+    if (!dashed) {
+      this.#atLineStart = false;
+      return undefined;
+    }
+    const feed = bytes.indexOf(LF, at);
+    if (feed < 0 && !last && length < LONGEST_BOUNDARY_LINE) return at;
+    const end = feed < 0 ? bytes.length : feed + 1;
+    if (end - at <= LONGEST_BOUNDARY_LINE && this.#boundaryLine(bytes.subarray(at, end))) return end;
+    this.#atLineStart = false;
+    return undefined;
+  }
+
+  #boundaries(): boolean {
+    return this.#open.some((entry) => entry.boundary);
+  }
+
+  /** Takes the line if it is a boundary of an open multipart, the innermost first. */
+  #boundaryLine(line: Buffer): boolean {
+    if (line.length < 3 || line[0] !== DASH || line[1] !== DASH) return false;
+    for (let level = this.#open.length - 1; level >= 0; level--) {
+      const entry = this.#open[level];
+      const kind = entry?.boundary && matchBoundary(line, entry.boundary);
+      if (!entry || !kind) continue;
+      const before = this.#offset - this.#lastBreak;
+      if (this.#inHeader) {
+        // A header that a boundary cuts off has no content.
+        this.#current.header.end = Math.max(this.#current.header.start, before);
+        this.#finishHeader(this.#offset, true);
+      }
+      this.#closeParts(level + 1, before);
+      this.#account(line, undefined);
+      this.#afterBoundary(entry, kind);
+      return true;
+    }
+    return false;
+  }
+
+  #afterBoundary(entry: OpenPart, kind: 'next' | 'last'): void {
+    this.#leaf = undefined;
+    this.#atLineStart = true;
+    if (kind === 'last' || this.#count >= MOST_PARTS) {
+      this.#inHeader = false;
+      if (kind === 'last') entry.boundary = undefined;
+      return;
+    }
+    this.#beginPart(entry, entry.childType);
+  }
+
+  #beginPart(parent: OpenPart, defaultType: string): void {
+    parent.partsBelow++;
+    this.#count++;
+    const path =
+      parent.part.path === '0' ? `${parent.partsBelow}` : `${parent.part.path}.${parent.partsBelow}`;
+    const part = emptyPart(path, this.#offset);
+    part.contentType = defaultType;
+    parent.part.children.push(part);
+    this.#current = part;
+    this.#inHeader = true;
+    this.#headerPieces = [];
+    this.#headerKept = 0;
+    this.#lastBreak = 0;
+  }
+
+  /** The current part's header is complete: decide what its content is. */
+  #finishHeader(bodyStart: number, nothingFollows: boolean): void {
+    const part = this.#current;
+    const facts = parsePartHeader(Buffer.concat(this.#headerPieces), part.contentType);
+    this.#headerPieces = [];
+    Object.assign(part, facts);
+    part.body = { start: bodyStart, end: bodyStart };
+    this.#inHeader = false;
+    this.#atLineStart = true;
+    this.#lastBreak = 0;
+    const depth = this.#open.length;
+    const plain = ['7bit', '8bit', 'binary'].includes(part.transferEncoding);
+    const boundary =
+      plain && part.contentType.startsWith('multipart/') ? part.parameters.boundary : undefined;
+    const room = depth < DEEPEST_NESTING && this.#count < MOST_PARTS && !nothingFollows;
+    const usable =
+      room && boundary !== undefined && boundary.length > 0 && boundary.length < LONGEST_BOUNDARY_LINE - 8;
+    const entry: OpenPart = {
+      part,
+      depth,
+      boundary: usable ? Buffer.from(`--${boundary.trimEnd()}`, 'latin1') : undefined,
+      childType: part.contentType === 'multipart/digest' ? 'message/rfc822' : 'text/plain',
+      partsBelow: 0,
+    };
+    this.#open.push(entry);
+    if (usable) this.#leaf = undefined;
+    else if (room && plain && part.contentType === 'message/rfc822') this.#beginPart(entry, 'text/plain');
+    else this.#leaf = part;
+  }
+
+  /** Ends all open parts from `level` on. */
+  #closeParts(level: number, end: number): void {
+    for (const entry of this.#open.splice(level)) {
+      entry.part.body.end = Math.max(entry.part.body.start, end);
+    }
+  }
+
+  #account(bytes: Buffer, leaf: MimePart | undefined): void {
+    if (bytes.length === 0) return;
+    this.#offset += bytes.length;
+    const before = bytes.length > 1 ? bytes[bytes.length - 2] : this.#lastByte;
+    this.#lastByte = bytes[bytes.length - 1];
+    if (this.#lastByte !== LF) this.#lastBreak = 0;
+    else this.#lastBreak = before === CR ? 2 : 1;
+    this.#onSpan?.(bytes, leaf);
+  }
+}
+
+/** The structure of a message that is in memory. Never throws. */
+export function scanMime(bytes: Uint8Array): MimePart {
+  const scanner = new MimeScanner();
+  scanner.push(bytes);
+  return scanner.end();
+}
+
+function matchBoundary(line: Buffer, boundary: Buffer): 'next' | 'last' | undefined {
+  if (line.length < boundary.length || line.compare(boundary, 0, boundary.length, 0, boundary.length) !== 0) {
+    return undefined;
+  }
+  let at = boundary.length;
+  const last = line[at] === DASH && line[at + 1] === DASH;
+  if (last) at += 2;
+  for (; at < line.length; at++) {
+    const byte = line[at];
+    if (byte !== 32 && byte !== 9 && byte !== CR && byte !== LF) return undefined;
+  }
+  return last ? 'last' : 'next';
+}
+
+/** Where the empty line begins that ends a header, or -1 when it is not among these bytes. */
+function endOfHeader(bytes: Buffer, at: number): number {
+  if (bytes[at] === LF || bytes[at] === CR) return -1;
+  for (let feed = bytes.indexOf(LF, at); feed >= 0; feed = bytes.indexOf(LF, feed + 1)) {
+    const next = bytes[feed + 1];
+    if (next === LF || (next === CR && bytes[feed + 2] === LF)) return feed + 1;
+  }
+  return -1;
+}
+
+function isEmptyLine(line: Buffer): boolean {
+  return line.length === 1 || (line.length === 2 && line[0] === CR);
+}
+
+function emptyPart(path: string, start: number): MimePart {
+  return {
+    path,
+    header: { start, end: start },
+    body: { start, end: start },
+    contentType: 'text/plain',
+    parameters: {},
+    transferEncoding: '7bit',
+    disposition: undefined,
+    fileName: undefined,
+    contentId: undefined,
+    children: [],
+  };
+}

@@ -1,0 +1,49 @@
+/** JSON values as they are stored. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+/** Deeper input is refused: a stack overflow must not be reachable from stored or fetched data. */
+const DEEPEST = 200;
+
+/**
+ * One text for one value: keys in order of code units, no white space, `undefined` members left out.
+ * Throws `TypeError` for what JSON cannot carry (NaN, Infinity, functions) and for nesting beyond 200.
+ */
+export function canonicalJson(value: unknown): string {
+  return write(value, 0);
+}
+
+function write(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'number':
+      if (!Number.isFinite(value)) throw new TypeError(`${value} cannot be stored as JSON.`);
+      return JSON.stringify(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      if (depth >= DEEPEST) throw new TypeError(`The value is nested deeper than ${DEEPEST}.`);
+      return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
+    default:
+      throw new TypeError(`A ${typeof value} cannot be stored as JSON.`);
+  }
+}
+
+function writeArray(values: unknown[], depth: number): string {
+  let text = '[';
+  for (let at = 0; at < values.length; at++) text += (at ? ',' : '') + write(values[at], depth);
+  return `${text}]`;
+}
+
+function writeObject(value: object, depth: number): string {
+  const members = value as Record<string, unknown>;
+  let text = '';
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member === undefined) continue;
+    text += `${(text ? ',' : '') + JSON.stringify(key)}:${write(member, depth)}`;
+  }
+  return `{${text}}`;
+}

@@ -1,0 +1,147 @@
+import type { Codec } from '../format/compression.ts';
+import { FRAME_HEADER_BYTES, sealFrame } from '../format/frame.ts';
+import type { ObjectType } from '../format/objectTypes.ts';
+import { releaseMemory } from '../format/releaseMemory.ts';
+import { type MasterKeyBytes, MasterKeys } from '../keys/masterKeys.ts';
+import { NonceSource } from '../keys/nonceSource.ts';
+import type { RandomBytes } from '../ports.ts';
+import { Arena } from './arena.ts';
+import type { PreparedItem, PreparedObject } from './preparedObject.ts';
+import { type CutSizes, prepareItem } from './prepareItem.ts';
+
+/** Where one input lies in the bytes of its batch. */
+export type BatchEntry =
+  | { kind: 'object'; type: ObjectType; start: number; end: number }
+  | {
+      kind: 'item';
+      properties: [start: number, end: number];
+      mime: [start: number, end: number] | undefined;
+      extraParts: { name: string; span: [start: number, end: number] }[];
+    };
+
+/** Everything that the owner of the index must know to say what is new. */
+export interface PreparedBatch {
+  /** 32 bytes each. */
+  ids: Uint8Array;
+  types: Uint8Array;
+  /** One for each entry, in order. */
+  items: PreparedItem[];
+}
+
+/** A sealed object's place in `SealedBatch.bytes`. */
+export interface SealedFrame {
+  /** Position among the ids of the batch. */
+  object: number;
+  start: number;
+  bodyLength: number;
+  rawLength: number;
+  type: ObjectType;
+  codec: Codec;
+}
+
+export interface SealedBatch {
+  /** The frames, when they are not in the target that was given. */
+  bytes: Uint8Array | undefined;
+  frames: SealedFrame[];
+}
+
+interface Waiting {
+  objects: PreparedObject[];
+  arena: Arena;
+}
+
+/**
+ * The work of a sealing thread: split, hash, compress, encrypt, check. In two steps, so that what is stored
+ * already is neither compressed nor encrypted: `prepare` tells the ids, `seal` is told which of them are new.
+ */
+export class SealCore {
+  readonly #keys: MasterKeys;
+  readonly #nonces: NonceSource;
+  readonly #sizes: CutSizes;
+  readonly #zstdLevel: number;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #arenas: Arena[] = [];
+
+  constructor(keys: MasterKeyBytes, sizes: CutSizes, zstdLevel: number, random: RandomBytes) {
+    this.#keys = new MasterKeys(keys);
+    this.#nonces = new NonceSource(this.#keys, 'frame', random);
+    this.#sizes = sizes;
+    this.#zstdLevel = zstdLevel;
+  }
+
+  /** Splits and hashes. The bytes must stay as they are until `seal` of the same job. */
+  prepare(job: number, bytes: Buffer, entries: readonly BatchEntry[]): PreparedBatch {
+    const arena = this.#arenas.pop() ?? new Arena();
+    const objects: PreparedObject[] = [];
+    const items = entries.map((entry) => this.#prepareEntry(entry, bytes, arena, objects));
+    this.#waiting.set(job, { objects, arena });
+    return describe(objects, items);
+  }
+
+  /** Seals the objects whose byte in `needed` is 1. */
+  seal(job: number, needed: Uint8Array, target: Buffer): SealedBatch {
+    const waiting = this.#waiting.get(job);
+    this.#waiting.delete(job);
+    if (!waiting) throw new RangeError(`sealing job ${job} was never prepared`);
+    const sealed = this.sealObjects(waiting.objects, needed, target);
+    waiting.arena.reset();
+    this.#arenas.push(waiting.arena);
+    return sealed;
+  }
+
+  /** Seals into `target`, or into a buffer of its own when that is too small. */
+  sealObjects(objects: readonly PreparedObject[], needed: Uint8Array, target: Buffer): SealedBatch {
+    let most = 0;
+    objects.forEach(({ plain }, object) => {
+      if (needed[object] === 1) most += FRAME_HEADER_BYTES + plain.length;
+    });
+    const own = target.length >= most ? undefined : Buffer.allocUnsafeSlow(most);
+    const bytes = own ?? target;
+    const frames: SealedFrame[] = [];
+    let at = 0;
+    objects.forEach(({ id, plain, type }, object) => {
+      if (needed[object] !== 1) return;
+      const { header, body, codec } = sealFrame(this.#keys, this.#nonces, type, id, plain, {
+        zstdLevel: this.#zstdLevel,
+      });
+      frames.push({ object, start: at, bodyLength: body.length, rawLength: plain.length, type, codec });
+      at += header.copy(bytes, at);
+      at += body.copy(bytes, at);
+      releaseMemory(body);
+    });
+    return { bytes: own, frames };
+  }
+
+  get keys(): MasterKeys {
+    return this.#keys;
+  }
+
+  get sizes(): CutSizes {
+    return this.#sizes;
+  }
+
+  #prepareEntry(entry: BatchEntry, bytes: Buffer, arena: Arena, objects: PreparedObject[]): PreparedItem {
+    if (entry.kind === 'object') {
+      const plain = bytes.subarray(entry.start, entry.end);
+      objects.push({ id: this.#keys.objectId(entry.type, plain), type: entry.type, plain });
+      const object = objects.length - 1;
+      return { firstObject: object, object, mimeSize: 0, mimeSha256: '' };
+    }
+    const input = {
+      properties: bytes.subarray(...entry.properties),
+      mime: entry.mime && bytes.subarray(...entry.mime),
+      extraParts: entry.extraParts.map(({ name, span }) => ({ name, data: bytes.subarray(...span) })),
+    };
+    return prepareItem(input, this.#keys, this.#sizes, arena, objects);
+  }
+}
+
+export function describe(objects: readonly PreparedObject[], items: PreparedItem[]): PreparedBatch {
+  const ids = new Uint8Array(objects.length * 32);
+  const types = new Uint8Array(objects.length);
+  objects.forEach(({ id, type }, index) => {
+    ids.set(id, index * 32);
+    types[index] = type;
+  });
+  return { ids, types, items };
+}
