@@ -1,0 +1,143 @@
+import { HoldfastError, type JsonObject } from '@holdfast/contracts';
+import { CursorExpired, DeltaUnavailable, FolderGone } from '../errors.ts';
+import { type GraphMessage, leanProperties, listedProperties, textOf } from '../message/graphMessage.ts';
+import { itemUpsertOf } from '../message/itemFacts.ts';
+import type { Batch, ItemChange, ItemUpsert } from '../ports.ts';
+import { expiredWhenLinkFails } from './folders.ts';
+import type { GraphLine } from './line.ts';
+import { nextLinkOf, rowsOf } from './paging.ts';
+
+export interface ListingSettings {
+  /** Messages in a page; bodies come with it, so 50 are some 1 MB. */
+  pageSize: number;
+  /** Leave bodies out of the listing: small pages, but every flag flip fetches the MIME again. */
+  lean: boolean;
+}
+
+export const defaultListing: ListingSettings = { pageSize: 50, lean: false };
+
+/** Pages above this are asked for in halves: one page is in memory as a whole. */
+const largePage = 8 * 1024 * 1024;
+const smallPage = 1024 * 1024;
+
+const asMessage = (row: JsonObject): GraphMessage => ({ ...row, id: textOf(row.id) });
+
+/** Lists the messages of folders, by change tracking or in full. */
+export class MessageListing {
+  private readonly line: GraphLine;
+  private readonly userPath: string;
+  private readonly settings: ListingSettings;
+  private readonly select: string;
+  private pageSize: number;
+
+  constructor(line: GraphLine, userPath: string, settings: ListingSettings) {
+    this.line = line;
+    this.userPath = userPath;
+    this.settings = settings;
+    this.select = (settings.lean ? leanProperties : listedProperties).join(',');
+    this.pageSize = settings.pageSize;
+  }
+
+  /** One batch for each page; its cursor goes on after it, also within a round. */
+  async *changes(folderId: string, cursor: string | undefined): AsyncGenerator<Batch<ItemChange>> {
+    const messages = `${this.folderPath(folderId)}/messages/delta`;
+    // Newest first: of a long first backup the useful part is there soonest.
+    let url = cursor ?? `${messages}?$select=${this.select}&$orderby=receivedDateTime%20desc`;
+    let byLink: 'none' | 'stored' | 'fresh' = cursor === undefined ? 'none' : 'stored';
+    for (;;) {
+      let answer: JsonObject;
+      try {
+        answer = await this.page(url, 'asking for message changes');
+      } catch (error) {
+        throw this.deltaError(error, folderId, byLink);
+      }
+      const next = nextLinkOf(answer);
+      const link = next ?? textOf(answer['@odata.deltaLink']);
+      if (link === '') throw new CursorExpired('The answer has neither a next link nor a change cursor.');
+      yield { changes: await this.changesOf(rowsOf(answer)), cursor: link, done: next === undefined };
+      if (next === undefined) return;
+      url = next;
+      byLink = 'fresh';
+    }
+  }
+
+  /** All messages of a folder without change tracking. @throws FolderGone */
+  async *inventory(folderId: string): AsyncGenerator<ItemUpsert[]> {
+    let url: string | undefined = `${this.folderPath(folderId)}/messages?$select=${this.select}`;
+    while (url !== undefined) {
+      let answer: JsonObject;
+      try {
+        answer = await this.page(url, 'listing messages');
+      } catch (error) {
+        throw isVanished(error) ? new FolderGone(folderId, { cause: error }) : error;
+      }
+      yield rowsOf(answer).map((row) => itemUpsertOf(asMessage(row)));
+      url = nextLinkOf(answer);
+    }
+  }
+
+  async item(id: string): Promise<ItemUpsert> {
+    const url = `${this.userPath}/messages/${encodeURIComponent(id)}?$select=${this.select}`;
+    return itemUpsertOf(asMessage(await this.line.json({ url, what: 'reading a message' })));
+  }
+
+  private folderPath(folderId: string): string {
+    return `${this.userPath}/mailFolders/${encodeURIComponent(folderId)}`;
+  }
+
+  private async page(url: string, what: string): Promise<JsonObject> {
+    const prefer = `odata.maxpagesize=${this.pageSize}, outlook.allow-unsafe-html`;
+    const { json, size } = await this.line.sizedJson({ url, what, prefer });
+    if (size > largePage) this.pageSize = Math.max(1, this.pageSize >> 1);
+    else if (size < smallPage) this.pageSize = Math.min(this.settings.pageSize, this.pageSize << 1);
+    return json;
+  }
+
+  /** The last word about an id counts; the same one may come several times, also in one page. */
+  private async changesOf(rows: readonly JsonObject[]): Promise<ItemChange[]> {
+    const changes = new Map<string, ItemChange>();
+    const partial: string[] = [];
+    for (const row of rows) {
+      const id = textOf(row.id);
+      changes.delete(id);
+      if (row['@removed'] !== undefined) changes.set(id, { kind: 'removed', id });
+      else if (this.isWhole(row)) changes.set(id, itemUpsertOf(asMessage(row)));
+      else partial.push(id);
+    }
+    await Promise.all(
+      partial.map(async (id) => {
+        try {
+          changes.set(id, await this.item(id));
+        } catch (error) {
+          if (!isVanished(error)) throw error;
+          changes.set(id, { kind: 'removed', id });
+        }
+      }),
+    );
+    return [...changes.values()];
+  }
+
+  /** Change tracking was seen to answer with only the changed property. */
+  private isWhole(row: JsonObject): boolean {
+    return (
+      row.subject !== undefined &&
+      row.receivedDateTime !== undefined &&
+      (this.settings.lean || row.body !== undefined)
+    );
+  }
+
+  private deltaError(error: unknown, folderId: string, byLink: 'none' | 'stored' | 'fresh'): unknown {
+    if (isVanished(error)) return new FolderGone(folderId, { cause: error });
+    if (error instanceof HoldfastError && error.code === 'mailbox-full') {
+      return new DeltaUnavailable('Exchange cannot track changes of this mailbox because it is full.', {
+        cause: error,
+      });
+    }
+    // A link that was given out a moment ago and leads elsewhere is an attack or a defect, not old age.
+    if (byLink === 'fresh' && error instanceof HoldfastError && error.code === 'foreign-host') return error;
+    return byLink === 'none' ? error : expiredWhenLinkFails(error);
+  }
+}
+
+const isVanished = (error: unknown): boolean =>
+  error instanceof HoldfastError && error.errorClass === 'vanished';

@@ -1,0 +1,75 @@
+import type {
+  Batch,
+  BudgetGrant,
+  Folder,
+  FolderChange,
+  ItemChange,
+  ItemContent,
+  ItemUpsert,
+  MailboxReader,
+  MailboxRef,
+  ReaderStatistics,
+} from '../ports.ts';
+import { ContentReader } from './contentReader.ts';
+import { allFolders, folderChanges } from './folders.ts';
+import type { GraphLine } from './line.ts';
+import { type ListingSettings, MessageListing } from './messageListing.ts';
+
+/** Reads a mailbox by Microsoft Graph; see the port for what each method promises. */
+export class GraphReader implements MailboxReader {
+  readonly statistics: ReaderStatistics;
+  private readonly line: GraphLine;
+  private readonly grant: BudgetGrant;
+  private readonly userPath: string;
+  private readonly listing: MessageListing;
+  private readonly contents: ContentReader;
+
+  constructor(deps: {
+    line: GraphLine;
+    grant: BudgetGrant;
+    mailbox: MailboxRef;
+    listing: ListingSettings;
+    spoolDirectory: string;
+  }) {
+    this.line = deps.line;
+    this.grant = deps.grant;
+    this.statistics = deps.line.deps.statistics;
+    this.userPath = `/users/${encodeURIComponent(deps.mailbox.userId)}`;
+    this.listing = new MessageListing(deps.line, this.userPath, deps.listing);
+    const { cloud, breaker } = deps.line.deps;
+    const host = new URL(cloud.graphRoot).host;
+    this.contents = new ContentReader(deps.line, this.userPath, {
+      spoolDirectory: deps.spoolDirectory,
+      isDown: () => breaker.isOpen(host),
+    });
+  }
+
+  folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>> {
+    return folderChanges(this.line, this.userPath, cursor);
+  }
+
+  folders(): Promise<Folder[]> {
+    return allFolders(this.line, this.userPath);
+  }
+
+  itemChanges(folderId: string, cursor: string | undefined): AsyncIterable<Batch<ItemChange>> {
+    return this.listing.changes(folderId, cursor);
+  }
+
+  inventory(folderId: string): AsyncIterable<ItemUpsert[]> {
+    return this.listing.inventory(folderId);
+  }
+
+  item(id: string): Promise<ItemUpsert> {
+    return this.listing.item(id);
+  }
+
+  content(item: ItemUpsert): Promise<ItemContent> {
+    return this.contents.content(item);
+  }
+
+  async close(): Promise<void> {
+    await this.contents.close();
+    await this.grant.release();
+  }
+}

@@ -1,0 +1,23 @@
+export { unlimitedBudget } from './budget.ts';
+export { type Cloud, cloudNamed, clouds, parseClouds } from './clouds.ts';
+export { BudgetLost, CursorExpired, DeltaUnavailable, FolderGone, ForeignHost } from './errors.ts';
+export { createGraphConnector, type GraphConnectorOptions } from './graph/connector.ts';
+export type { ConnectorCredential } from './graph/credentials.ts';
+export { type ErrorRow, errorTable } from './graph/errorTable.ts';
+export type {
+  HttpAnswer,
+  HttpBody,
+  HttpRequest,
+  HttpTransport,
+  TransportSettings,
+} from './graph/httpTransport.ts';
+export { defaultLimits, type MailboxLimits } from './graph/mailboxGate.ts';
+export { type TokenErrorRow, tokenErrorTable } from './graph/tokenErrors.ts';
+export { compareMessages } from './message/compareMessages.ts';
+export { identityKeyOf } from './message/identityKey.ts';
+export {
+  type AttachmentBytes,
+  type StoredAttachment,
+  storedAttachmentsOf,
+} from './message/storedAttachments.ts';
+export type * from './ports.ts';

@@ -1,0 +1,233 @@
+import type { Check, JsonObject } from '@holdfast/contracts';
+
+/** A mailbox in its directory. */
+export interface MailboxRef {
+  userId: string;
+  address: string;
+}
+
+/** What a directory lists. */
+export interface DirectoryMailbox extends MailboxRef {
+  displayName: string;
+  kind: 'user' | 'shared' | 'room' | 'equipment' | 'unknown';
+}
+
+export interface Directory {
+  /** Users that can have a mailbox; whether one is there shows when it is read. */
+  mailboxes(signal?: AbortSignal): AsyncIterable<DirectoryMailbox[]>;
+  /** @throws HoldfastError `group-not-found` */
+  groupMembers(groupId: string, signal?: AbortSignal): AsyncIterable<string[]>;
+  groupName(groupId: string): Promise<string>;
+  /**
+   * Kinds of the given mailboxes, asked one by one of the mailboxes themselves (so: not while listing thousands).
+   * `unknown` where the permission for it is missing, `none` where there is no mailbox in the cloud.
+   */
+  mailboxKinds(
+    userIds: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, DirectoryMailbox['kind'] | 'none'>>;
+  /** Named checks of the connection, each with its meaning and remedy; never throws for what a check can say. */
+  verify(signal?: AbortSignal): Promise<Check[]>;
+}
+
+export interface Folder {
+  id: string;
+  parentId: string | null;
+  name: string;
+  /** Well-known name such as `inbox`; locale independent. */
+  role?: string;
+  hidden: boolean;
+  /** Number of items that the source reports; for completeness. */
+  itemCount?: number;
+}
+
+export type FolderChange = { kind: 'upsert'; folder: Folder } | { kind: 'removed'; id: string };
+
+/** The state of an item that may change without its content: kept in the tree, not in the object. */
+export interface ItemState extends JsonObject {}
+
+/** A new or changed item as a listing shows it. */
+export interface ItemUpsert {
+  kind: 'upsert';
+  /** Immutable id. */
+  id: string;
+  changeKey: string;
+  /** Received time (sent or created time where there is none), ms since epoch: the order of the tree. */
+  time: number;
+  /** Changes only when the content must be fetched again: a digest over everything but the state. */
+  contentKey: string;
+  state: ItemState;
+  /** Small facts for lists: subject, from, hasAttachments. */
+  summary: JsonObject;
+  /** Everything the listing said, without the state; becomes the properties rendition. */
+  properties: JsonObject;
+}
+
+export type ItemChange = ItemUpsert | { kind: 'removed'; id: string };
+
+/** A batch of changes with the cursor that goes on after it; `done` when the round is complete. */
+export interface Batch<T> {
+  changes: T[];
+  cursor: string;
+  done: boolean;
+}
+
+/** A part whose bytes the MIME does not carry in a way we could match. */
+export interface ExtraPart {
+  name: string;
+  data: AsyncIterable<Uint8Array>;
+}
+
+/** The content of one item. The streams must be read before the next call for the same item. */
+export interface ItemContent {
+  properties: JsonObject;
+  /** A whole buffer when small, a stream when large. */
+  mime: Uint8Array | AsyncIterable<Uint8Array>;
+  extraParts: ExtraPart[];
+}
+
+export interface ReaderStatistics {
+  /** Requests as the service counts them: repeats and each part of a batch included. */
+  requests: number;
+  /** Time in which the mailbox stood still because of the service's limits, ms; parallel waits count once. */
+  throttledMs: number;
+  /** Body bytes as they came over the line. */
+  bytesRead: number;
+  /** Body bytes sent. */
+  bytesSent: number;
+  /** Requests sent again after a transient answer. */
+  repeats: number;
+}
+
+/** Reads one mailbox. Throws HoldfastErrors; `CursorExpired` and `FolderGone` are the two a caller decides on. */
+export interface MailboxReader {
+  /** Folder tree changes; all folders when there is no cursor. @throws CursorExpired */
+  folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>>;
+  /** The full folder list, for reconciliation. */
+  folders(): Promise<Folder[]>;
+  /** @throws CursorExpired, FolderGone, DeltaUnavailable (full mailbox: use `inventory`) */
+  itemChanges(folderId: string, cursor: string | undefined): AsyncIterable<Batch<ItemChange>>;
+  /** The full listing of a folder without a cursor. @throws FolderGone */
+  inventory(folderId: string): AsyncIterable<ItemUpsert[]>;
+  /** Fresh listing facts of one item. @throws vanished */
+  item(id: string): Promise<ItemUpsert>;
+  /** @throws vanished (gone since listed), permanent-item (a gap) */
+  content(item: ItemUpsert): Promise<ItemContent>;
+  readonly statistics: ReaderStatistics;
+  close(): Promise<void>;
+}
+
+/** Identity of an item that does not depend on ids: how "the same message" is recognised. */
+export interface ExistingItem {
+  id: string;
+  identityKey: string;
+  /** Set when a restore session created it: `<sessionId>/<item key>`. */
+  marker?: string;
+  /** True when that creation was cut short: attachments are missing, so it is to be removed and made again. */
+  unfinished?: boolean;
+}
+
+export interface RestorableAttachment {
+  kind: 'file' | 'item' | 'reference';
+  name: string;
+  contentType?: string;
+  isInline: boolean;
+  contentId?: string;
+  size: number;
+  sha256?: string;
+  open(): AsyncIterable<Uint8Array>;
+  /** Properties of the nested message for `item`. */
+  itemProperties?: JsonObject;
+}
+
+/** An item as the backup has it, ready to be put back. */
+export interface RestorableItem {
+  properties: JsonObject;
+  state: ItemState;
+  attachments: RestorableAttachment[];
+  /** Overrides the subject (conflict policy rename). */
+  subject?: string;
+}
+
+export interface CreatedItem {
+  id: string;
+  /** What could not be restored, by name and reason. */
+  notRestored: { what: string; why: string }[];
+  bytesSent: number;
+}
+
+export interface Difference {
+  property: string;
+  expected: string;
+  actual: string;
+}
+
+/** Writes one mailbox. It never sends anything and leaves no draft (P6). */
+export interface MailboxWriter {
+  folders(): Promise<Folder[]>;
+  /** Finds or makes a folder by name under a parent (`null` = top). */
+  ensureFolder(parentId: string | null, name: string): Promise<{ id: string; created: boolean }>;
+  /** What is in a folder already, by identity. */
+  existing(folderId: string): AsyncIterable<ExistingItem[]>;
+  /** The identity of an item of the backup, comparable with `existing`. */
+  identityKey(item: RestorableItem): string;
+  /** Creates the item with all attachments; `marker` lets a later attempt find a half-done one. */
+  create(folderId: string, item: RestorableItem, marker: string): Promise<CreatedItem>;
+  /**
+   * Removes an item that a session left half done; it refuses one that is not marked as unfinished, and one that
+   * is gone already is no error.
+   */
+  removeUnfinished(id: string): Promise<void>;
+  /** Reads the item back and compares all that can be set: properties, folder, not a draft, attachment hashes. */
+  readBack(id: string, folderId: string, item: RestorableItem): Promise<Difference[]>;
+  readonly statistics: ReaderStatistics;
+  close(): Promise<void>;
+}
+
+/** Shares of the source's budget for one mailbox, shared by all workers; a service fills this port. */
+export interface BudgetGrant {
+  /** Requests at a time. */
+  readonly concurrency: number;
+  readonly lost: AbortSignal;
+  /** Shared pause of the mailbox, ms since epoch; 0 for none. */
+  readonly fencedUntil: number;
+  fenceUntil(timeMs: number): Promise<void>;
+  release(): Promise<void>;
+}
+
+export interface BudgetPort {
+  /** Waits until shares are free. Restores use the reserved lane. */
+  acquire(
+    applicationAndMailbox: string,
+    lane: 'backup' | 'restore',
+    signal: AbortSignal,
+  ): Promise<BudgetGrant>;
+}
+
+/** An organization's mailboxes: what services take as their port. */
+export interface MailboxConnector {
+  readonly directory: Directory;
+  /** Waits for a share of the mailbox's budget; `close` gives it back. */
+  reader(mailbox: MailboxRef, options: { signal: AbortSignal }): Promise<MailboxReader>;
+  /** As `reader`, on the lane that is reserved for restores. */
+  writer(mailbox: MailboxRef, options: { signal: AbortSignal }): Promise<MailboxWriter>;
+  close(): Promise<void>;
+}
+
+/** Time; `sleep` resolves early when the signal is aborted and never rejects. */
+export interface ExchangeClock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Chance, for jitter. */
+export interface ExchangeRandom {
+  /** A number from 0 (included) to 1 (excluded). */
+  next(): number;
+}
+
+export interface ExchangeLogger {
+  debug(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}

@@ -1,0 +1,156 @@
+import {
+  type AttachmentInfo,
+  type ContentProperties,
+  type Correspondent,
+  type Item,
+  wholeMime,
+} from '../mailbox/content.ts';
+import { changeKey } from '../mailbox/ids.ts';
+import { hashText } from '../random.ts';
+import { type MailContext, messageId } from './context.ts';
+import type { Expand } from './expand.ts';
+import { extendedValue } from './extendedProperties.ts';
+import { plainText } from './plainText.ts';
+
+type Json = Record<string, unknown>;
+
+/** A time as Graph writes it. */
+export const graphTime = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+
+const recipient = (person: Correspondent) => ({
+  emailAddress: { name: person.name === '' ? person.address : person.name, address: person.address },
+});
+
+function preview(content: ContentProperties): string {
+  const body = content.body();
+  const text = body.text ?? plainText(body.html ?? '');
+  return text.slice(0, 600).replaceAll(/\s+/g, ' ').trim().slice(0, 255);
+}
+
+function bodyJson(content: ContentProperties, asText: boolean): Json {
+  const body = content.body();
+  if (body.html !== null && !asText) return { contentType: 'html', content: body.html };
+  return { contentType: 'text', content: body.text ?? plainText(body.html ?? '') };
+}
+
+function conversationIndex(conversation: string): string {
+  const bytes = Buffer.alloc(22, 1);
+  bytes.writeUInt32BE(hashText(conversation), 2);
+  bytes.writeUInt32BE(hashText(`index ${conversation}`), 6);
+  return bytes.toString('base64');
+}
+
+interface Source {
+  readonly context: MailContext;
+  readonly item: Item;
+  readonly content: ContentProperties;
+}
+
+const BUILDERS: Readonly<Record<string, (source: Source) => unknown>> = {
+  createdDateTime: ({ item }) => graphTime(item.state.createdAt),
+  lastModifiedDateTime: ({ item }) => graphTime(item.state.modifiedAt),
+  changeKey: ({ item }) => changeKey(item.n, item.state.version),
+  categories: ({ item }) => item.state.categories,
+  receivedDateTime: ({ item }) => graphTime(item.state.receivedAt),
+  sentDateTime: ({ item, content }) => graphTime(content.sentAt ?? item.state.receivedAt),
+  hasAttachments: ({ content }) => content.attachments.some((one) => !one.isInline),
+  internetMessageId: ({ content }) => content.internetMessageId,
+  subject: ({ content }) => content.subject,
+  bodyPreview: ({ content }) => preview(content),
+  importance: ({ item }) => item.state.importance,
+  parentFolderId: ({ context, item }) => context.mailbox.ids.folder(item.folder),
+  conversationId: ({ content }) =>
+    `AAQkAD${Buffer.from(conversationIndex(content.conversation), 'base64').toString('base64url')}==`,
+  conversationIndex: ({ content }) => conversationIndex(content.conversation),
+  isDeliveryReceiptRequested: ({ item }) => item.state.isDeliveryReceiptRequested,
+  isReadReceiptRequested: ({ item }) => item.state.isReadReceiptRequested,
+  isRead: ({ item }) => item.state.isRead,
+  isDraft: ({ item }) => item.state.isDraft,
+  webLink: ({ context, item }) =>
+    `https://outlook.office365.com/owa/?ItemID=${encodeURIComponent(messageId(context, item))}&exvsurl=1&viewmodel=ReadMessageItem`,
+  inferenceClassification: ({ item }) => item.state.inferenceClassification,
+  body: ({ context, content }) => bodyJson(content, context.request.prefer.textBody),
+  sender: ({ content }) => (content.sender ? recipient(content.sender) : null),
+  from: ({ content }) => (content.from ? recipient(content.from) : null),
+  toRecipients: ({ content }) => content.to.map(recipient),
+  ccRecipients: ({ content }) => content.cc.map(recipient),
+  bccRecipients: ({ content }) => content.bcc.map(recipient),
+  replyTo: ({ content }) => content.replyTo.map(recipient),
+  flag: ({ item }) => item.state.flag,
+  internetMessageHeaders: ({ content }) => content.headers(),
+  uniqueBody: ({ context, content }) => bodyJson(content, context.request.prefer.textBody),
+};
+const ON_SELECT_ONLY = new Set(['internetMessageHeaders', 'uniqueBody']);
+/** What an answer without `$select` holds. */
+export const DEFAULT_MESSAGE = Object.keys(BUILDERS).filter((name) => !ON_SELECT_ONLY.has(name));
+
+/** Properties that `Mail.ReadBasic.All` does not show. */
+const NOT_BASIC = new Set(['body', 'bodyPreview', 'uniqueBody', 'internetMessageHeaders']);
+
+/** A message as JSON with the selected properties (all default ones without a selection). */
+export async function messageJson(
+  context: MailContext,
+  item: Item,
+  select: readonly string[] | undefined,
+  expand: Expand,
+  basic = false,
+): Promise<Json> {
+  const loaded = item.content.properties();
+  const content = loaded instanceof Promise ? await loaded : loaded;
+  const source = { context, item, content };
+  const json: Json = {
+    '@odata.etag': `W/"${changeKey(item.n, item.state.version)}"`,
+    id: messageId(context, item),
+  };
+  for (const name of select ?? DEFAULT_MESSAGE) {
+    const build = BUILDERS[name];
+    if (build && !(basic && NOT_BASIC.has(name))) json[name] = build(source);
+  }
+  if (expand.extended.length > 0 && !basic) addExtended(json, source, expand.extended);
+  if (expand.attachments && !basic) {
+    json.attachments = await Promise.all(
+      content.attachments.map((info) => attachmentJson(context, item, info, expand.attachmentSelect)),
+    );
+  }
+  return json;
+}
+
+function addExtended(json: Json, source: Source, ids: readonly string[]): void {
+  const length = () => wholeMime(source.item.content.mime()).length;
+  const found = ids.flatMap((id) => {
+    const value = extendedValue(source.item, source.content, id, length);
+    return value === undefined ? [] : [{ id, value }];
+  });
+  if (found.length > 0) json.singleValueExtendedProperties = found;
+}
+
+/** An attachment as JSON; contents of a file come with it unless a selection leaves them out. */
+export async function attachmentJson(
+  context: MailContext,
+  item: Item,
+  info: AttachmentInfo,
+  select?: readonly string[],
+): Promise<Json> {
+  const wants = (name: string) => select === undefined || select.includes(name);
+  const type =
+    info.kind === 'file' ? 'fileAttachment' : info.kind === 'item' ? 'itemAttachment' : 'referenceAttachment';
+  const json: Json = {
+    '@odata.type': `#microsoft.graph.${type}`,
+    id: context.mailbox.ids.attachment(item.n, item.moves, info.ordinal, context.request.prefer.immutableIds),
+  };
+  if (info.kind === 'file') json['@odata.mediaContentType'] = info.contentType ?? 'application/octet-stream';
+  const plain: Json = {
+    lastModifiedDateTime: graphTime(item.state.modifiedAt),
+    name: info.name,
+    contentType: info.contentType,
+    size: info.size,
+    isInline: info.isInline,
+  };
+  for (const [name, value] of Object.entries(plain)) if (wants(name)) json[name] = value;
+  if (info.kind !== 'file') return json;
+  if (wants('contentId')) json.contentId = info.contentId;
+  if (wants('contentLocation')) json.contentLocation = info.contentLocation;
+  if (wants('contentBytes'))
+    json.contentBytes = (await item.content.attachmentBytes(info.ordinal)).toString('base64');
+  return json;
+}
