@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import { step } from '../client.ts';
+import { act, type Context, type Runner } from '../context.ts';
+import { listLimit } from '../options.ts';
+import { timeText } from '../units.ts';
+
+interface Proxy {
+  id: string;
+  pool: string;
+  version: string;
+  host: string;
+  slots: number;
+  busy: number;
+  mailboxes: string[];
+  online: boolean;
+  lastSeen?: string;
+}
+
+interface Token {
+  id: string;
+  name: string;
+  createdAt: string;
+}
+
+async function listProxies(
+  { client, screen }: Context,
+  _args: string[],
+  options: { limit: number },
+): Promise<undefined> {
+  const page = await client.list<Proxy>('/proxies', options.limit);
+  if (screen.json) return screen.document(page);
+  screen.table(
+    ['PROXY', 'POOL', 'ONLINE', 'LOAD', 'VERSION', 'HOST', 'LAST SEEN', 'MAILBOXES'],
+    page.items.map((proxy) => [
+      proxy.id,
+      proxy.pool,
+      proxy.online ? 'yes' : 'no',
+      `${proxy.busy}/${proxy.slots}`,
+      proxy.version,
+      proxy.host,
+      timeText(proxy.lastSeen),
+      proxy.mailboxes.join(', '),
+    ]),
+  );
+}
+
+async function addToken({ client, screen }: Context, args: string[]): Promise<undefined> {
+  const made = await client.send<Token & { token: string }>('POST', '/tokens', { name: args[0] });
+  if (screen.json) return screen.document(made);
+  screen.line(made.token);
+  screen.note('It is shown this once: keep it safe.');
+}
+
+async function listTokens(
+  { client, screen }: Context,
+  _args: string[],
+  options: { limit: number },
+): Promise<undefined> {
+  const page = await client.list<Token>('/tokens', options.limit);
+  if (screen.json) return screen.document(page);
+  screen.table(
+    ['NAME', 'ID', 'MADE'],
+    page.items.map((token) => [token.name, token.id, timeText(token.createdAt)]),
+  );
+}
+
+async function removeToken({ client, screen }: Context, args: string[]): Promise<undefined> {
+  await client.send('DELETE', `/tokens/${step(args[0] ?? '')}`);
+  if (screen.json) screen.document({ id: args[0], removed: true });
+  else screen.line(`Removed ${args[0]}.`);
+  return undefined;
+}
+
+async function whoAmI({ client, screen }: Context): Promise<undefined> {
+  const caller = await client.get<{ tokenId: string; name: string; role: string }>('/whoami');
+  const version = await client.get<{ version: string }>('/version');
+  const facts = { ...caller, ...version, url: client.url };
+  if (screen.json) return screen.document(facts);
+  screen.facts(Object.entries(facts));
+}
+
+export function systemCommands(runner: Runner, program: Command): void {
+  const proxy = program.command('proxy').description('proxies: the workers that back up');
+  act(runner, listLimit(proxy.command('list').description('list them with their load')), listProxies);
+  const token = program.command('token').description('tokens of the API');
+  act(runner, token.command('add <name>').description('make one; it is shown once'), addToken);
+  act(runner, listLimit(token.command('list').description('list them')), listTokens);
+  act(runner, token.command('delete <id>').description('make one useless'), removeToken);
+  act(runner, program.command('whoami').description('the token, the address and the version in use'), whoAmI);
+}

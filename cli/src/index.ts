@@ -1,0 +1,2 @@
+export { exitCodes } from './errors.ts';
+export { runProgram } from './program.ts';

@@ -1,0 +1,13 @@
+import { type Command, InvalidArgumentError } from 'commander';
+
+/** A whole number from 1. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return Number(text);
+}
+
+/** An option that may be given several times. */
+export const collect = (value: string, before: string[]): string[] => [...before, value];
+
+export const listLimit = (command: Command): Command =>
+  command.option('--limit <n>', 'at most', wholeNumber, 100);

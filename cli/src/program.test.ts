@@ -1,0 +1,208 @@
+import { writeFile } from 'node:fs/promises';
+import { collections } from '@holdfast/contracts';
+import { serveQuestion } from '@holdfast/messaging';
+import {
+  buildJob,
+  buildMailbox,
+  buildOrganization,
+  buildRepository,
+  type TemporaryDirectory,
+  temporaryDirectory,
+} from '@holdfast/testing';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startTestApi, type TestApi } from '../../services/api/src/testing/startTestApi.ts';
+import { cliFor } from './testing/startCli.ts';
+
+let api: TestApi;
+let directory: TemporaryDirectory;
+const cli = cliFor(() => api);
+
+beforeAll(async () => {
+  directory = temporaryDirectory('cli');
+  api = await startTestApi();
+  await api.insert('organizations', buildOrganization());
+  await api.insert('repositories', buildRepository());
+  await api.insert('jobs', buildJob());
+  await api.insert(
+    'mailboxes',
+    buildMailbox({ id: 'mbx-1', userId: 'anna', address: 'anna@contoso.example' }),
+  );
+});
+afterAll(async () => {
+  await api.stop();
+  directory.remove();
+});
+
+describe('exit codes and errors', () => {
+  test.each([
+    ['help', ['--help'], 0],
+    ['an unknown command', ['orgg'], 2],
+    ['an unknown option', ['org', 'list', '--colour'], 2],
+    ['a missing argument', ['run', 'watch'], 2],
+    ['a number that is none', ['run', 'list', '--limit', 'x'], 2],
+    ['an address that is none', ['--url', 'ftp://x', 'org', 'list'], 2],
+    ['nobody listening', ['--url', 'http://127.0.0.1:9', 'org', 'list'], 4],
+    ['a wrong token', ['--token', 'wrong', 'org', 'list'], 4],
+    ['a token file that is missing', ['--token-file', '/nowhere', 'org', 'list'], 2],
+    ['a name nobody has', ['job', 'show', 'nope'], 2],
+    ['an id nobody has', ['restore', 'show', 'restore-9'], 1],
+  ])('%s', async (what, args, code) => {
+    const result = await cli.run(args, {
+      asProcess: ['help', 'nobody listening', 'a missing argument'].includes(what),
+    });
+    expect([result.code, result.err]).toEqual([code, code === 0 ? '' : expect.stringMatching(/error/)]);
+  });
+
+  test('a refusal shows the cause, each field and the remedy', async () => {
+    const result = await cli.run([
+      'job',
+      'create',
+      '--name',
+      'Bad',
+      '--all',
+      '--daily',
+      '25:00',
+      '--keep-last',
+      '99999',
+    ]);
+    expect(result.code).toBe(1);
+    expect(result.err).toContain('schedule.time: must be a time of day');
+    expect(result.err).toContain('retention.keepLast:');
+    expect(result.err).toContain('Correct the named fields');
+    expect(result.out).toBe('');
+  });
+
+  test('with --json the error is one document on stderr and stdout stays empty', async () => {
+    const result = await cli.run(['--json', 'job', 'create', '--name', 'Bad', '--all', '--daily', '25:00']);
+    expect(result.out).toBe('');
+    expect(JSON.parse(result.err)).toMatchObject({
+      error: { code: 'invalid-input', problems: [{ field: 'schedule.time' }], remedy: expect.any(String) },
+    });
+  });
+});
+
+describe('setting up', () => {
+  test('org add takes the secret from a file, stdin or the environment, never from the command line', async () => {
+    const add = (name: string, ...args: string[]) => [
+      'org',
+      'add',
+      '--name',
+      name,
+      '--tenant',
+      't.example',
+      '--client-id',
+      'a',
+      ...args,
+    ];
+    await writeFile(directory.at('secret'), 'from-file\n');
+    const results = [
+      await cli.json(add('One', '--secret-file', directory.at('secret'))),
+      await cli.json(add('Two', '--secret-file', '-'), { input: 'from-stdin', asProcess: true }),
+      await cli.json(add('Three'), { env: { HOLDFAST_CLIENT_SECRET: 'from-env' } }),
+    ];
+    const opened = await Promise.all(
+      results.map(async ({ code, document }) => {
+        expect(code).toBe(0);
+        const credential = (await api.store.collection(collections.organizations).get(document.id))?.doc
+          .credential;
+        if (credential?.kind !== 'secret') throw new Error('expected a secret');
+        return api.sealer.open(credential.sealedSecret, `organization:${document.id}`);
+      }),
+    );
+    expect(opened).toEqual(['from-file', 'from-stdin', 'from-env']);
+    const none = await cli.run(add('Four'));
+    expect(none.code).toBe(2);
+    expect(none.err).toContain('--secret-file');
+    for (const { document } of results) await api.call('DELETE', `/organizations/${document.id}`);
+  });
+
+  test.each([
+    ['success', 0],
+    ['warning', 3],
+    ['failure', 1],
+  ] as const)('org verify with a %s ends with %i and shows each check', async (result, code) => {
+    const checks = [{ name: 'token', result, meaning: 'what it means', remedy: 'what to do' }];
+    const running = await serveQuestion(api.messaging, 'default', 'verifyOrganization', async () => ({
+      checks,
+    }));
+    const shown = await cli.run(['org', 'verify', 'contoso']);
+    await running.stop();
+    expect(shown.code).toBe(code);
+    expect(shown.out).toContain('what it means what to do');
+  });
+
+  test('org verify without a worker says what to start', async () => {
+    const result = await cli.run(['org', 'verify', 'org-1']);
+    expect(result).toMatchObject({ code: 1, err: expect.stringContaining('Start a worker') });
+  });
+
+  test('repo add shows the recovery key once', async () => {
+    const running = await serveQuestion(api.messaging, 'default', 'prepareRepository', async () => ({
+      engineId: 'e',
+      recoveryKey: 'RECOVERY-KEY-1',
+    }));
+    const made = await cli.run(['repo', 'add', '--name', 'Second', '--path', '/srv/second'], {
+      env: { HOLDFAST_PASSPHRASE: 'a long passphrase' },
+    });
+    await running.stop();
+    expect(made.code).toBe(0);
+    expect(made.out).toContain('RECOVERY-KEY-1');
+    expect((await cli.run(['repo', 'list'])).out).not.toContain('RECOVERY');
+    const all = await api.store.collection(collections.repositories).find({ where: { name: 'Second' } });
+    await api.store.collection(collections.repositories).delete(all.items[0]?.doc.id ?? '');
+  });
+
+  test('job create reads YAML with names, and flags win over it', async () => {
+    const file = directory.at('job.yaml');
+    const yaml = [
+      'name: From file',
+      'organization: contoso',
+      'repository: main',
+      'sources:',
+      '  - { kind: mailbox, address: anna@contoso.example }',
+      'schedule: { kind: daily, time: "21:30", timeZone: Europe/Berlin, days: [1, 5] }',
+      'retention: { keepLast: 7 }',
+    ];
+    await writeFile(file, yaml.join('\n'));
+    const made = await cli.json([
+      'job',
+      'create',
+      '-f',
+      file,
+      '--keep-last',
+      '9',
+      '--recipient',
+      'a@b.example',
+    ]);
+    expect(made.code).toBe(0);
+    expect(made.document).toMatchObject({
+      name: 'From file',
+      organizationId: 'org-1',
+      repositoryId: 'repo-1',
+      schedule: { days: [1, 5] },
+      retention: { keepLast: 9 },
+      recipients: ['a@b.example'],
+    });
+    const list = await cli.run(['job', 'list']);
+    expect(list.out).toContain('days 1,5 21:30 Europe/Berlin');
+    expect((await cli.run(['job', 'delete', 'from FILE'])).code).toBe(0);
+    await writeFile(file, 'name: [');
+    expect(await cli.run(['job', 'create', '-f', file])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is no YAML'),
+    });
+  });
+
+  test('settings set changes what is given and keeps the rest', async () => {
+    const first = ['settings', 'set', '--mail-host', 'h', '--mail-port', '25', '--mail-security', 'none'];
+    const mail = ['--mail-from', 'a@b.example', '--mail-to', 'c@d.example', '--mail-user', 'u'];
+    const set = await cli.json([...first, ...mail], { env: { HOLDFAST_MAIL_PASSWORD: 'pw' } });
+    expect(set.document.mail).toMatchObject({ host: 'h', port: 25, passwordSet: true });
+    const changed = await cli.json(['settings', 'set', '--base-url', 'https://b.example']);
+    expect(changed.document).toMatchObject({
+      baseUrl: 'https://b.example',
+      mail: { host: 'h', passwordSet: true },
+    });
+    expect((await cli.run(['settings', 'show'])).out).toMatch(/password\s+kept/);
+  });
+});

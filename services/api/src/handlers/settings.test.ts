@@ -1,0 +1,124 @@
+import { collections } from '@holdfast/contracts';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startTestApi, type TestApi } from '../testing/startTestApi.ts';
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await startTestApi();
+});
+afterEach(() => api.stop());
+
+const mail = {
+  host: 'smtp.example',
+  port: 587,
+  security: 'starttls',
+  user: 'reports',
+  from: 'backup@contoso.example',
+  recipients: ['admin@contoso.example'],
+};
+const storedPassword = async () => {
+  const sealed = (await api.store.collection(collections.settings).get('global'))?.doc.mail?.sealedPassword;
+  return sealed === undefined ? undefined : api.sealer.open(sealed, 'settings:mail');
+};
+
+describe('settings', () => {
+  test('are empty at first, and keep a password that nobody can read', async () => {
+    expect((await api.call('GET', '/settings')).body).toEqual({});
+    const put = await api.call('PUT', '/settings', {
+      body: { mail: { ...mail, password: 'p4ss' }, baseUrl: 'https://b.example' },
+    });
+    expect(put.status).toBe(200);
+    const got = await api.call('GET', '/settings');
+    expect(got.body).toEqual(put.body);
+    expect(got.body.mail).toMatchObject({ host: 'smtp.example', passwordSet: true });
+    expect(JSON.stringify(got.body)).not.toMatch(/sealed|p4ss/);
+    expect(await storedPassword()).toBe('p4ss');
+  });
+
+  test('keep the password when it is left out for the same server, and ask for it for another', async () => {
+    await api.call('PUT', '/settings', { body: { mail: { ...mail, password: 'p4ss' } } });
+    const kept = await api.call('PUT', '/settings', {
+      body: { mail: { ...mail, recipients: ['b@contoso.example'] } },
+    });
+    expect(kept.body.mail).toMatchObject({ passwordSet: true, recipients: ['b@contoso.example'] });
+    const moved = await api.call('PUT', '/settings', { body: { mail: { ...mail, host: 'evil.example' } } });
+    expect(moved.body).toMatchObject({ status: 422, problems: [{ field: 'mail.password' }] });
+    expect(await storedPassword()).toBe('p4ss');
+    const anonymous = await api.call('PUT', '/settings', { body: { mail: { ...mail, user: undefined } } });
+    expect(anonymous.body.mail.passwordSet).toBe(false);
+    expect((await api.call('PUT', '/settings', { body: {} })).body).toEqual({});
+  });
+
+  test.each([
+    ['a sender that is no address', { from: 'nobody' }, 'mail.from'],
+    ['a recipient that is no address', { recipients: ['a@b.example', 'c'] }, 'mail.recipients[1]'],
+    ['a kind of connection that is none', { security: 'maybe' }, 'mail.security'],
+    ['an unknown field', { sealedPassword: 'sealed:mine' }, 'mail.sealedPassword'],
+  ])('with %s are refused by the name of the field', async (_what, change, field) => {
+    const answer = await api.call('PUT', '/settings', { body: { mail: { ...mail, ...change } } });
+    expect(answer.status).toBe(422);
+    expect(answer.body.problems[0].field).toBe(field);
+  });
+
+  test('a test message is left for notify, once there is a server to send it by', async () => {
+    expect((await api.call('POST', '/settings/mail/test')).body).toMatchObject({
+      status: 409,
+      code: 'no-mail-settings',
+    });
+    await api.call('PUT', '/settings', { body: { mail } });
+    const made = await api.call('POST', '/settings/mail/test', {
+      body: { recipients: ['me@contoso.example'] },
+    });
+    expect(made.status).toBe(202);
+    expect(made.body).toMatchObject({
+      kind: 'test',
+      state: 'pending',
+      recipients: ['me@contoso.example'],
+      tries: 0,
+    });
+    expect((await api.call('GET', `/notifications/${made.body.id}`)).body).toEqual(made.body);
+    expect((await api.call('GET', '/notifications?state=pending')).body.items).toEqual([made.body]);
+    expect((await api.call('GET', '/notifications?state=sent')).body.items).toEqual([]);
+  });
+});
+
+describe('proxies and pools', () => {
+  test('show who is online, and who was', async () => {
+    const record = {
+      id: 'sync-1',
+      pool: 'default',
+      version: '0.1.0',
+      host: 'h',
+      slots: 4,
+      startedAt: '2026-03-01T00:00:00.000Z',
+    };
+    await api.insert('proxies', record, { ...record, id: 'sync-2', pool: 'branch' } as never);
+    const bucket = await api.messaging.keyValue('proxies', { ttlMs: 30_000, parse: (json) => json });
+    await bucket.put('sync-1', {
+      ...record,
+      busy: 3,
+      mailboxes: ['anna@contoso.example'],
+      at: '2026-03-01T11:59:00.000Z',
+    });
+    for (;;) {
+      const { items } = (await api.call('GET', '/proxies')).body;
+      if (items[0].online === false) continue;
+      expect(items).toMatchObject([
+        {
+          id: 'sync-1',
+          online: true,
+          busy: 3,
+          mailboxes: ['anna@contoso.example'],
+          lastSeen: '2026-03-01T11:59:00.000Z',
+        },
+        { id: 'sync-2', online: false, busy: 0, mailboxes: [] },
+      ]);
+      break;
+    }
+    expect((await api.call('GET', '/pools')).body.items).toEqual([
+      { pool: 'branch', proxiesOnline: 0, proxiesKnown: 1, slots: 0, busy: 0 },
+      { pool: 'default', proxiesOnline: 1, proxiesKnown: 1, slots: 4, busy: 3 },
+    ]);
+    expect((await api.call('GET', '/clouds')).body.items).toHaveLength(1);
+  });
+});

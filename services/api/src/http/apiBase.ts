@@ -1,0 +1,2 @@
+/** Where the REST API begins. */
+export const apiBase = '/api/v1';

@@ -1,0 +1,82 @@
+import {
+  idSchema,
+  jobSchema,
+  organizationSchema,
+  proxyHeartbeatSchema,
+  repositoryRecordSchema,
+  runTaskSchema,
+  settingsSchema,
+  tokenSchema,
+} from '@holdfast/contracts';
+import { z } from 'zod';
+
+/** An organization as the API shows it: what kind of credential it has, never the credential. */
+export const organizationView = z.object({
+  ...organizationSchema.omit({ credential: true }).shape,
+  credential: z.object({
+    kind: z.enum(['secret', 'certificate']),
+    /** End of the certificate's life. */
+    expiresAt: z.iso.datetime().optional(),
+  }),
+});
+
+export const repositoryView = z.object({
+  ...repositoryRecordSchema.omit({ sealedPassphrase: true }).shape,
+  /** Restore points known of this repository. */
+  points: z.number().int(),
+});
+
+/** What is told once, when a repository was made: it opens the repository when the passphrase is lost. */
+export const newRepositoryView = z.object({
+  ...repositoryView.shape,
+  recoveryKey: z.string().optional(),
+});
+
+export const jobView = z.object({
+  ...jobSchema.shape,
+  /** When the schedule fires next; null for a job by hand or one that is disabled. */
+  nextFire: z.iso.datetime().nullable(),
+});
+
+/** A task without its gaps, which have a list of their own. */
+export const runTaskView = runTaskSchema.omit({ gaps: true });
+
+export const settingsView = z.object({
+  mail: z
+    .object({
+      ...settingsSchema.shape.mail.unwrap().omit({ sealedPassword: true }).shape,
+      /** Whether a password is kept; the password itself is never shown. */
+      passwordSet: z.boolean(),
+    })
+    .optional(),
+  baseUrl: z.string().optional(),
+});
+
+export const tokenView = tokenSchema.omit({ hash: true });
+/** A token is shown once, when it is made. */
+export const newTokenView = z.object({ ...tokenView.shape, token: z.string() });
+
+export const proxyView = z.object({
+  ...proxyHeartbeatSchema.omit({ at: true }).shape,
+  online: z.boolean(),
+  /** The newest heartbeat; absent when it is not online. */
+  lastSeen: z.iso.datetime().optional(),
+});
+
+export const poolView = z.object({
+  pool: idSchema,
+  proxiesOnline: z.number().int(),
+  proxiesKnown: z.number().int(),
+  slots: z.number().int(),
+  busy: z.number().int(),
+});
+
+export const cloudView = z.object({ name: z.string(), authority: z.string(), graphRoot: z.string() });
+
+/** Ids that are made of two ids and a dot: restore points, tasks. */
+export const joinedId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,160}$/, 'must be 1 to 160 letters, digits, dots, _ or -');
+
+/** Ids of the source, such as folder ids and item keys: any text of bounded length. */
+export const sourceId = z.string().min(1).max(1_000);

@@ -1,0 +1,17 @@
+import { commonSettings } from '@holdfast/runtime';
+import { z } from 'zod';
+
+/** The settings of the notifier; times in milliseconds. Mail server and recipients are in the control data. */
+export const notifySettingsSchema = z.object({
+  ...commonSettings,
+  /** PEM file with certificate authorities to trust for mail servers, in addition to the usual ones. */
+  HOLDFAST_MAIL_CA_FILE: z
+    .string()
+    .optional()
+    .meta({ examples: ['/etc/holdfast/mail-ca.pem'] }),
+  /** How often the control data is searched for ended runs and restores whose event did not come. */
+  HOLDFAST_NOTIFY_CATCH_UP_MS: z.coerce.number().int().min(100).default(60_000),
+  /** Longest time for sending one message. */
+  HOLDFAST_NOTIFY_SEND_LIMIT_MS: z.coerce.number().int().min(1_000).default(60_000),
+});
+export type NotifySettings = z.infer<typeof notifySettingsSchema>;

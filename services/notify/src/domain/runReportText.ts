@@ -1,0 +1,86 @@
+import type { RunTask } from '@holdfast/contracts';
+import { counted, formatBytes, formatDuration, formatTime } from './format.ts';
+import { visible } from './html.ts';
+import { changesLine, effortLine, gapLine, problemLine } from './mailboxLines.ts';
+import type { RunReport } from './runReport.ts';
+import { csvName } from './runReportCsv.ts';
+import { resultWord } from './subjectLine.ts';
+
+/** The report as plain text: problems first, then totals, then the mailboxes without problems. */
+export function runReportText(report: RunReport): string {
+  const { run } = report;
+  const lines = [
+    `${resultWord[run.outcome ?? run.state] ?? 'ENDED'}: ${run.jobName}, run ${run.number}`,
+    '',
+    ...(run.error === undefined ? [] : [`${run.error.message}.`, ...remedyLines(run.error.remedy), '']),
+    ...section(
+      'Problems',
+      report.problems.flatMap((task) => problemText(task, report)),
+    ),
+    ...section(
+      'Totals',
+      totalsLines(report).map(([name, value]) => `${name}: ${value}`),
+    ),
+    ...section(
+      report.problems.length > 0 ? 'Mailboxes without problems' : 'Mailboxes',
+      report.good.flatMap((task) => goodText(task, report)),
+    ),
+    ...(report.goodLeftOut > 0 ? [leftOutLine(report), ''] : []),
+    ...(report.link === undefined ? [] : [`More: ${report.link}`, '']),
+  ];
+  return `${lines.map(visible).join('\n').trimEnd()}\n`;
+}
+
+/** The totals of a run as name and value, the same in text and HTML. */
+export function totalsLines({ run, timeZone }: RunReport): [string, string][] {
+  const { totals, tasks } = run;
+  const started = run.startedAt ?? run.requestedAt;
+  const finished = run.finishedAt ?? started;
+  const durationMs = new Date(finished).getTime() - new Date(started).getTime();
+  return [
+    ['Started', `${formatTime(started, timeZone)} (${timeZone}), took ${formatDuration(durationMs)}`],
+    [
+      'Mailboxes',
+      `${tasks.total}: ${tasks.success} good, ${tasks.warning} with warnings, ${tasks.failed} failed, ${tasks.stopped} stopped`,
+    ],
+    [
+      'Items',
+      `${totals.itemsNew} new, ${totals.itemsChanged} changed, ${totals.itemsRemoved} deleted, ${totals.itemsTotal} in all`,
+    ],
+    ['Gaps', `${totals.gapsOpen} open, ${totals.gapsHealed} healed in this run`],
+    ['Data', `${formatBytes(totals.bytesRead)} read, ${formatBytes(totals.bytesStored)} stored`],
+    ['Throttled', `${formatDuration(totals.throttledSeconds * 1000)} spent waiting for the mail service`],
+  ];
+}
+
+export const leftOutLine = (report: RunReport): string =>
+  `${counted(report.goodLeftOut, 'more mailbox', 'more mailboxes')} without problems; all of them are in ${csvName(report)}.`;
+
+function problemText(task: RunTask, { run, timeZone }: RunReport): string[] {
+  const at = run.finishedAt ?? run.requestedAt;
+  const gaps = (task.gaps ?? []).map((gap) => gapLine(gap, timeZone));
+  const unlisted = (task.totals?.gapsOpen ?? 0) - gaps.length;
+  return [
+    `${task.mailboxAddress}: ${problemLine(task)}`,
+    ...(task.error === undefined ? [] : [`  Why: ${task.error.message}`]),
+    ...remedyLines(task.error?.remedy).map((line) => `  ${line}`),
+    `  ${changesLine(task)} · ${effortLine(task, at)}`,
+    ...gaps.map(({ what, why }) => `  - ${what}: ${why}`),
+    ...(gaps.length > 0 && unlisted > 0 ? [`  - and ${counted(unlisted, 'more item')}`] : []),
+    '',
+  ];
+}
+
+function goodText(task: RunTask, { run }: RunReport): string[] {
+  const at = run.finishedAt ?? run.requestedAt;
+  return [task.mailboxAddress, `  ${changesLine(task)} · ${effortLine(task, at)}`];
+}
+
+const remedyLines = (remedy: string | undefined): string[] =>
+  remedy === undefined ? [] : [`What to do: ${remedy}`];
+
+function section(title: string, lines: string[]): string[] {
+  if (lines.length === 0) return [];
+  const body = lines.at(-1) === '' ? lines : [...lines, ''];
+  return [title, '-'.repeat(title.length), ...body];
+}

@@ -1,0 +1,1 @@
+export { type Notifier, type NotifyDeps, startNotify } from './service.ts';

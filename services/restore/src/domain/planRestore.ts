@@ -1,0 +1,113 @@
+import type { Selection } from '@holdfast/contracts';
+import { RestoreRefused } from '../errors.ts';
+import type { PointFolder } from '../ports.ts';
+
+/** One folder of the restore point to be put back. */
+export interface PlannedFolder {
+  folder: PointFolder;
+  path: string;
+  /** Only these items; all when undefined. */
+  itemKeys: ReadonlySet<string> | undefined;
+}
+
+export interface RestorePlan {
+  /** Parents before their children; the order of the ledger. */
+  folders: PlannedFolder[];
+  itemsTotal: number;
+}
+
+/** Resolves a selection against the folders of a restore point. @throws RestoreRefused naming what is not in it */
+export function planRestore(folders: readonly PointFolder[], selection: Selection): RestorePlan {
+  const tree = folderTree(folders);
+  const chosen = chosenFolders(tree, selection);
+  const planned = [...chosen].map(([id, itemKeys]): PlannedFolder => {
+    const folder = tree.byId.get(id) as PointFolder;
+    return { folder, path: tree.pathOf(id), itemKeys };
+  });
+  planned.sort(
+    (a, b) =>
+      depthOf(tree, a) - depthOf(tree, b) ||
+      compareText(a.path, b.path) ||
+      compareText(a.folder.id, b.folder.id),
+  );
+  const itemsTotal = planned.reduce((sum, { folder, itemKeys }) => sum + (itemKeys?.size ?? folder.count), 0);
+  return { folders: planned, itemsTotal };
+}
+
+export interface FolderTree {
+  byId: ReadonlyMap<string, PointFolder>;
+  /** Ids from the top to the folder; a circle or an unknown parent ends it. */
+  chainOf(id: string): string[];
+  /** `/Inbox/Projects`, for people. */
+  pathOf(id: string): string;
+}
+
+export function folderTree(folders: readonly PointFolder[]): FolderTree {
+  const byId = new Map(folders.map((folder) => [folder.id, folder]));
+  const chainOf = (id: string): string[] => {
+    const chain: string[] = [];
+    for (let at = byId.get(id); at !== undefined && !chain.includes(at.id); ) {
+      chain.unshift(at.id);
+      at = at.parentId === null ? undefined : byId.get(at.parentId);
+    }
+    return chain;
+  };
+  const pathOf = (id: string) =>
+    `/${chainOf(id)
+      .map((one) => byId.get(one)?.name)
+      .join('/')}`;
+  return { byId, chainOf, pathOf };
+}
+
+const depthOf = (tree: FolderTree, { folder }: PlannedFolder) => tree.chainOf(folder.id).length;
+const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+function chosenFolders(tree: FolderTree, selection: Selection): Map<string, ReadonlySet<string> | undefined> {
+  switch (selection.kind) {
+    case 'mailbox':
+      return new Map([...tree.byId.keys()].map((id) => [id, undefined]));
+    case 'folders': {
+      const roots = new Set(selection.folders.map((named) => resolveFolder(tree, named)));
+      const chosen = [...tree.byId.keys()].filter((id) =>
+        selection.withSubfolders ? tree.chainOf(id).some((above) => roots.has(above)) : roots.has(id),
+      );
+      return new Map(chosen.map((id) => [id, undefined]));
+    }
+    case 'items': {
+      const keys = new Map<string, Set<string>>();
+      for (const { folderId, itemKey } of selection.items) {
+        if (!tree.byId.has(folderId)) throw notInPoint(folderId);
+        keys.set(folderId, (keys.get(folderId) ?? new Set()).add(itemKey));
+      }
+      return keys;
+    }
+  }
+}
+
+/** By id, else by path; a path that differs in case only is taken when there is one such folder. */
+function resolveFolder(tree: FolderTree, named: string): string {
+  if (tree.byId.has(named)) return named;
+  const ids = [...tree.byId.keys()];
+  const exact = ids.filter((id) => tree.pathOf(id) === named);
+  const found = exact.length > 0 ? exact : ids.filter((id) => sameText(tree.pathOf(id), named));
+  if (found.length > 1) {
+    throw new RestoreRefused(
+      'folder-ambiguous',
+      `There are ${found.length} folders ${named} in the restore point.`,
+      'Name the folder by its id.',
+    );
+  }
+  const [id] = found;
+  if (id === undefined) throw notInPoint(named);
+  return id;
+}
+
+export const sameText = (a: string, b: string): boolean =>
+  a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
+
+const notInPoint = (named: string) =>
+  new RestoreRefused(
+    'folder-not-in-point',
+    `The folder ${named} is not in the restore point.`,
+    'Choose a folder that the restore point lists, or another restore point.',
+  );

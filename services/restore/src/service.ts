@@ -1,0 +1,98 @@
+import { collections, type Organization, restoreTaskSchema } from '@holdfast/contracts';
+import type { MailboxConnector } from '@holdfast/exchange';
+import { createGate, createOutbox, type Messaging } from '@holdfast/messaging';
+import type { Clock, Logger } from '@holdfast/runtime';
+import type { Store } from '@holdfast/store';
+import { createActivity } from './activity.ts';
+import { createConnectorCache } from './adapters/connectorCache.ts';
+import type { PointHub } from './adapters/pointHub.ts';
+import type { RestoreSettings } from './domain/restoreSession.ts';
+import { answerQuestions } from './handlers/answerQuestions.ts';
+import { createParkedHandler, createRestoreHandler } from './handlers/onRestore.ts';
+import type { RestoreMetrics } from './metrics.ts';
+import { openProgressBoard } from './progressBoard.ts';
+import { startReconciling } from './reconcileSessions.ts';
+
+export interface RestoreDeps {
+  messaging: Messaging;
+  store: Store;
+  /** A connector of its own for an organization, with its credential unsealed. */
+  openConnector: (organization: Organization) => MailboxConnector;
+  points: PointHub;
+  clock: Clock;
+  logger: Logger;
+  metrics: RestoreMetrics;
+  instance: string;
+  pool: string;
+  slots: number;
+  /** Over all workers of the pool. */
+  sessionsAtOnce: number;
+  attempts: number;
+  reconcileMs: number;
+  work: RestoreSettings;
+}
+
+export interface RestoreService {
+  stop(): Promise<void>;
+  done: Promise<void>;
+  /** Age of the oldest session in hand, seconds. */
+  lagSeconds(): number;
+}
+
+/** Starts a restore worker: it carries out the sessions of its pool and answers the explorer, until it is stopped. */
+export async function startRestore(deps: RestoreDeps): Promise<RestoreService> {
+  const { messaging, store, clock, logger, metrics, pool } = deps;
+  const now = () => clock.now();
+  const outbox = createOutbox({
+    rows: store.collection(collections.events),
+    publish: (event) => messaging.publishEvent(event),
+    ...{ source: 'restore', now, logger },
+  });
+  const connectors = createConnectorCache(deps.openConnector);
+  const activity = createActivity((busy) => metrics.busy.set(busy));
+  metrics.slots.set(deps.slots);
+  const sessions = store.collection(collections.restoreSessions);
+  const organizations = store.collection(collections.organizations);
+  const repositories = store.collection(collections.repositories);
+  const handlerDeps = {
+    ...deps,
+    ...{ sessions, outbox, activity, settings: deps.work, useConnector: connectors.use },
+    ledger: store.collection(collections.restoreLedger),
+    mailboxes: store.collection(collections.mailboxes),
+    organization: async (id: string) => (await organizations.get(id))?.doc,
+    repository: async (id: string) => (await repositories.get(id))?.doc,
+    progress: await openProgressBoard(messaging, deps.instance, clock, logger),
+  };
+  const relaying = outbox.start();
+  const answering = await answerQuestions(handlerDeps);
+  const consuming = await messaging.consumeTasks({
+    ...{ kind: 'restore' as const, pool, owner: '*', gate: createGate(deps.slots) },
+    maxAckPending: deps.sessionsAtOnce,
+    maxDeliver: deps.attempts,
+    parse: (json) => restoreTaskSchema.parse(json),
+    handle: createRestoreHandler(handlerDeps),
+    onParked: createParkedHandler(handlerDeps),
+  });
+  const reconciling = startReconciling({
+    ...{ sessions, messaging, pool, clock, logger, everyMs: deps.reconcileMs },
+  });
+  logger.info({ pool, slots: deps.slots }, 'restore worker serves its pool');
+
+  const ended = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
+  const releasers = [reconciling, consuming, answering, relaying];
+  async function stopAll(): Promise<void> {
+    for (const running of releasers) await running.stop();
+    await connectors.close();
+    await deps.points.close();
+    ended.resolve();
+  }
+  return {
+    done: ended.promise,
+    lagSeconds: () => activity.lagSeconds(now()),
+    stop() {
+      stopping ??= stopAll();
+      return stopping;
+    },
+  };
+}

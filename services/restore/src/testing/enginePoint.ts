@@ -1,0 +1,89 @@
+import type { MailboxRef } from '@holdfast/exchange';
+import type { MemoryExchange } from '@holdfast/exchange/testing';
+import { createRepository, openBlobStore, openRepository } from '@holdfast/repository';
+
+export const passphrase = 'four random words here';
+
+/** A repository of the engine in memory. */
+export async function createEngineRepository(place: string): Promise<void> {
+  const store = await openBlobStore({ kind: 'memory', name: place });
+  await createRepository(store, { passphrase, kdf: { name: 'scrypt', n: 16, r: 8, p: 1 } });
+}
+
+/** Backs the mailbox up as it is now, straight through the engine. Name and id of the point. */
+export async function backUpToEngine(
+  place: string,
+  cacheDir: string,
+  exchange: MemoryExchange,
+  ref: MailboxRef,
+  pointId: string,
+): Promise<{ pointName: string; pointId: string }> {
+  const store = await openBlobStore({ kind: 'memory', name: place });
+  const repository = await openRepository(store, {
+    ...{ secret: { passphrase }, cacheDir, threads: 0, commitIntervalMs: 1 },
+  });
+  const session = await repository.openSession({ writer: 'test' });
+  const tree = await session.openTree();
+  const reader = await exchange.reader(ref, { signal: new AbortController().signal });
+  let items = 0;
+  for (const { id, parentId, name, role } of await reader.folders()) {
+    await tree.putFolder({ id, parentId, name, ...(role === undefined ? {} : { role }) });
+    for await (const page of reader.inventory(id)) {
+      for (const listed of page) {
+        const { objectId, mimeSize } = await session.storeItem(await reader.content(listed));
+        const { time, contentKey, state, summary } = listed;
+        await tree.putItem(id, {
+          key: listed.id,
+          time,
+          objectId,
+          changeKey: contentKey,
+          size: mimeSize,
+          state,
+          summary,
+        });
+        items++;
+      }
+    }
+  }
+  const { root, counts } = await tree.commit();
+  await session.flush();
+  const at = new Date().toISOString();
+  const ref1 = await session.commitPoint({
+    ...{
+      pointId,
+      mailboxIdentity: `graph:t:${ref.userId}`,
+      mailboxAddress: ref.address,
+      organizationId: 'org-1',
+    },
+    ...{
+      kind: 'full',
+      time: at,
+      startedAt: at,
+      finishedAt: at,
+      root,
+      cursors: {},
+      runId: 'run-1',
+      jobId: 'job-1',
+    },
+    counts: {
+      reported: items,
+      stored: items,
+      folders: counts.folders,
+      new: items,
+      changed: 0,
+      removed: 0,
+      bytes: 0,
+    },
+    gaps: [
+      {
+        ...{ itemKey: 'lost', folderId: 'inbox', code: 'item-corrupt', reason: 'It is damaged.' },
+        ...{ firstSeen: at, lastTried: at, tries: 1, nextTry: at },
+      },
+    ],
+    writerVersion: 'test',
+    extra: { gapPlaces: [{ folderPath: '/Inbox', subject: 'Lost' }] },
+  });
+  await tree.close();
+  await repository.close();
+  return { pointName: ref1.name, pointId };
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import type { LedgerLine, RestoreInput, RestoreSession } from '@holdfast/contracts';
+import { restoreInputSchema } from '@holdfast/contracts';
+import type { MailboxWriter } from '@holdfast/exchange';
+import { type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
+import { canonicalJson, type JsonValue } from '@holdfast/repository';
+import { buildRestoreSession } from '@holdfast/testing';
+import { restoreSession } from '../domain/restoreSession.ts';
+import { type InterruptReason, SessionTaken } from '../errors.ts';
+import type { Ledger, PointContents, SessionBook } from '../ports.ts';
+import type { CrashPlan } from './crashes.ts';
+import { memoryPointOf } from './memoryPoint.ts';
+
+export interface AttemptOptions {
+  crash?: CrashPlan;
+  lenient?: boolean;
+  itemsAtOnce?: number;
+  interruption?: () => Promise<InterruptReason | undefined>;
+  wrapWriter?: (writer: MailboxWriter) => void;
+}
+
+/** One session, the mailbox it writes to and its ledger, in memory, that outlive the attempts. */
+export class RestoreWorld {
+  readonly exchange = memoryExchange();
+  readonly source: MemoryMailbox;
+  readonly other: MemoryMailbox;
+  readonly lines = new Map<string, LedgerLine>();
+  point: PointContents | undefined;
+  session: RestoreSession;
+  now = Date.UTC(2026, 2, 1);
+  /** Where the session writes to. */
+  targetUserId = 'u1';
+
+  constructor() {
+    this.source = this.exchange.addMailbox({ userId: 'u1', address: 'ann@example.com' });
+    this.other = this.exchange.addMailbox({ userId: 'u2', address: 'bo@example.com' });
+    this.session = buildRestoreSession({ requestedAt: new Date(this.now).toISOString() });
+  }
+
+  /** The backup: the source as it is now. */
+  async backUp(): Promise<void> {
+    this.point = await memoryPointOf(this.exchange, { userId: 'u1', address: 'ann@example.com' });
+  }
+
+  ask(input: Partial<RestoreInput>, id = 'restore-1'): void {
+    this.lines.clear();
+    this.session = buildRestoreSession({
+      id,
+      requestedAt: new Date(this.now).toISOString(),
+      input: restoreInputSchema.parse({ repositoryId: 'repo-1', mailboxId: 'mbx-1', ...input }),
+    });
+  }
+
+  ledger(): LedgerLine[] {
+    return [...this.lines.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async attempt(options: AttemptOptions = {}): Promise<RestoreSession['progress']> {
+    if (this.point === undefined) throw new Error('nothing was backed up');
+    const watch = <T extends object>(name: string, port: T): T =>
+      options.crash === undefined ? port : options.crash.watch(name, port);
+    const { signal } = new AbortController();
+    const writer = await this.exchange.writer({ userId: this.targetUserId, address: 'target' }, { signal });
+    options.wrapWriter?.(writer);
+    this.session = { ...this.session, state: 'running', epoch: this.session.epoch + 1 };
+    const settings = { itemsAtOnce: options.itemsAtOnce ?? 3, saveEveryMs: 5 };
+    return restoreSession(this.session, settings, options.lenient ?? false, {
+      book: watch('book', this.book(this.session.epoch)),
+      ledger: watch('ledger', this.ledgerPort()),
+      point: watch('point', this.point),
+      writer: watch('writer', writer),
+      now: () => this.now++,
+      leaseLost: signal,
+      interruption: options.interruption ?? (async () => undefined),
+      onProgress: () => undefined,
+    });
+  }
+
+  private book(epoch: number): SessionBook {
+    return {
+      change: async (change) => {
+        if (this.session.epoch !== epoch) throw new SessionTaken('epoch');
+        this.session = change(this.session);
+        return this.session;
+      },
+    };
+  }
+
+  private ledgerPort(): Ledger {
+    const ledger = () => this.ledger();
+    return {
+      lines: async function* () {
+        for (const line of ledger()) yield await Promise.resolve(line);
+      },
+      add: async (line) => {
+        if (!this.lines.has(line.id)) this.lines.set(line.id, line);
+      },
+    };
+  }
+
+  /** What a mailbox shows, without ids: folder path → messages with their properties and attachments. */
+  static shown(mailbox: MemoryMailbox): Record<string, string[]> {
+    const pathOf = (id: string | null): string => {
+      const folder = id === null ? undefined : mailbox.folders.get(id);
+      return folder === undefined ? '' : `${pathOf(folder.parentId)}/${folder.name}`;
+    };
+    const shown: Record<string, string[]> = {};
+    for (const folder of mailbox.folders.values()) {
+      shown[pathOf(folder.id)] = mailbox
+        .inFolder(folder.id)
+        .map(({ message, attachments }) =>
+          canonicalJson([
+            ...['subject', 'from', 'toRecipients', 'receivedDateTime', 'sentDateTime', 'isRead'].map(
+              (n) => message[n],
+            ),
+            ...['categories', 'flag', 'importance', 'internetMessageId', 'body', 'isDraft'].map(
+              (n) => message[n],
+            ),
+            attachments.map(({ name, data }) => [name, createHash('sha256').update(data).digest('hex')]),
+          ] as JsonValue),
+        )
+        .sort();
+    }
+    return shown;
+  }
+}

@@ -1,0 +1,57 @@
+import { collections } from '@holdfast/contracts';
+import { all, type Collection, type Document, type Query, type Store } from '@holdfast/store';
+import type { RetentionRecords } from '../ports.ts';
+
+const unfinishedSessions = { in: ['requested', 'running'] };
+
+/** The control data in the words of retention. */
+export function createRetentionRecords(store: Store): RetentionRecords {
+  const repositories = store.collection(collections.repositories);
+  const organizations = store.collection(collections.organizations);
+  const mailboxes = store.collection(collections.mailboxes);
+  const jobs = store.collection(collections.jobs);
+  const runs = store.collection(collections.runs);
+  const tasks = store.collection(collections.runTasks);
+  const heads = store.collection(collections.mailboxHeads);
+  const points = store.collection(collections.restorePoints);
+  const sessions = store.collection(collections.restoreSessions);
+  return {
+    repository: async (id) => (await repositories.get(id))?.doc,
+    repositories: () => documents(repositories, {}),
+    organization: async (id) => (await organizations.get(id))?.doc,
+    mailbox: async (id) => (await mailboxes.get(id))?.doc,
+    job: async (id) => (await jobs.get(id))?.doc,
+    run: async (id) => (await runs.get(id))?.doc,
+    async *changedMailboxes(runId) {
+      for await (const task of documents(tasks, { where: { runId } })) {
+        if (task.pointId !== undefined) yield task.mailboxId;
+      }
+    },
+    async *mailboxesIn(repositoryId) {
+      for await (const head of documents(heads, { where: { repositoryId } })) yield head.mailboxId;
+    },
+    pointRecords: (repositoryId, mailboxId) =>
+      collect(documents(points, { where: { repositoryId, mailboxId } })),
+    removePointRecord: async (id) => void (await points.delete(id)),
+    async pointsInUse(repositoryId) {
+      const inUse = new Map<string, string>();
+      for await (const session of documents(sessions, { where: { state: unfinishedSessions } })) {
+        if (session.input.repositoryId === repositoryId) inUse.set(session.pointName, session.id);
+      }
+      return inUse;
+    },
+  };
+}
+
+async function* documents<T extends Document>(
+  rows: Collection<T>,
+  query: Pick<Query, 'where' | 'sort'>,
+): AsyncIterable<T> {
+  for await (const { doc } of all(rows, query)) yield doc;
+}
+
+async function collect<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const row of rows) list.push(row);
+  return list;
+}

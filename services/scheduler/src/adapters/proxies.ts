@@ -1,0 +1,49 @@
+import { buckets, bucketTtlMs, type ProxyHeartbeat, proxyHeartbeatSchema } from '@holdfast/contracts';
+import { askQuestion, type KeyValue, type Messaging, type Running } from '@holdfast/messaging';
+import type { Inventory, ProxyWatch } from '../ports.ts';
+
+/** Reading the directory of a large organization takes minutes. */
+const inventoryTimeoutMs = 5 * 60_000;
+
+/**
+ * Asks any proxy of a pool; the broker says at once when there is none. Runs that ask the same at the same time share
+ * one answer, so that jobs with the same time of day read the directory once.
+ */
+export function createInventory(messaging: Messaging): Inventory {
+  const asked = new Map<string, Promise<void>>();
+  return {
+    refresh(pool, organizationId, groupIds) {
+      const request = { organizationId, groupIds: [...groupIds].sort() };
+      const key = JSON.stringify([pool, request]);
+      const current = asked.get(key);
+      if (current !== undefined) return current;
+      const answer = askQuestion(messaging, pool, 'refreshInventory', request, {
+        timeoutMs: inventoryTimeoutMs,
+      })
+        .then(() => undefined)
+        .finally(() => asked.delete(key));
+      asked.set(key, answer);
+      return answer;
+    },
+  };
+}
+
+/** The heartbeats of the proxies, followed so that asking about a task costs nothing. */
+export async function openProxyWatch(messaging: Messaging): Promise<ProxyWatch & Running> {
+  const heartbeats: KeyValue<ProxyHeartbeat> = await messaging.keyValue(buckets.proxies, {
+    ttlMs: bucketTtlMs.proxies,
+    parse: (json) => proxyHeartbeatSchema.parse(json),
+  });
+  const known = new Map<string, ProxyHeartbeat>();
+  const watching = await heartbeats.watch((key, heartbeat) => {
+    if (heartbeat === undefined) known.delete(key);
+    else known.set(key, heartbeat);
+  });
+  return {
+    worksOn(task) {
+      const proxy = task.proxy === undefined ? undefined : known.get(task.proxy);
+      return proxy?.mailboxes.includes(task.mailboxAddress) ?? false;
+    },
+    stop: () => watching.stop(),
+  };
+}

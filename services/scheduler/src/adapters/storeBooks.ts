@@ -1,0 +1,116 @@
+import {
+  collections,
+  type Group,
+  type Job,
+  type Mailbox,
+  type Run,
+  type RunTask,
+  taskStates,
+} from '@holdfast/contracts';
+import {
+  all,
+  type Collection,
+  type Document,
+  insertIfAbsent,
+  modify,
+  type Query,
+  type Store,
+} from '@holdfast/store';
+import type { JobBook, RunBook, ScopeSource, TaskBook, TaskCounts } from '../ports.ts';
+
+const unfinished = { in: ['requested', 'running', 'completing'] };
+const insertsAtOnce = 32;
+
+/** The control data in the scheduler's words. */
+export interface StoreBooks {
+  jobs: JobBook;
+  runs: RunBook;
+  tasks: TaskBook;
+  scope: ScopeSource;
+}
+
+/** `guard` is called before each write and throws when this process may not write any more. */
+export function createStoreBooks(store: Store, guard: () => void): StoreBooks {
+  const jobs = store.collection(collections.jobs);
+  const runs = store.collection(collections.runs);
+  const tasks = store.collection(collections.runTasks);
+  const mailboxes = store.collection(collections.mailboxes);
+  const groups = store.collection(collections.groups);
+  const change = async <T extends Document>(
+    rows: Collection<T>,
+    id: string,
+    edit: (doc: T) => T | undefined,
+  ) => {
+    guard();
+    await modify(rows, id, edit);
+  };
+
+  return {
+    jobs: {
+      job: async (id) => (await jobs.get(id))?.doc,
+      jobs: () => documents<Job>(jobs, {}),
+      changeJob: (id, edit) => change(jobs, id, edit),
+    },
+    runs: runBook(runs, guard, (id, edit) => change(runs, id, edit)),
+    tasks: taskBook(tasks, guard, (id, edit) => change(tasks, id, edit)),
+    scope: {
+      mailboxes: (organizationId) => documents<Mailbox>(mailboxes, { where: { organizationId } }),
+      groups: (organizationId) => documents<Group>(groups, { where: { organizationId } }),
+    },
+  };
+}
+
+function runBook(runs: Collection<Run>, guard: () => void, changeRun: RunBook['changeRun']): RunBook {
+  return {
+    run: async (id) => (await runs.get(id))?.doc,
+    unfinishedRuns: () =>
+      documents(runs, { where: { state: unfinished }, sort: { field: 'requestedAt', order: 'asc' } }),
+    async unfinishedRunsOf(jobId) {
+      const found: Run[] = [];
+      for await (const run of documents(runs, { where: { jobId, state: unfinished } })) found.push(run);
+      return found;
+    },
+    async newestRunBeside(run) {
+      const where = { jobId: run.jobId };
+      const page = await runs.find({ where, sort: { field: 'number', order: 'desc' }, limit: 2 });
+      return page.items.map((item) => item.doc).find((other) => other.id !== run.id);
+    },
+    async insertRun(run) {
+      guard();
+      return insertIfAbsent(runs, run);
+    },
+    changeRun,
+  };
+}
+
+function taskBook(
+  tasks: Collection<RunTask>,
+  guard: () => void,
+  changeTask: TaskBook['changeTask'],
+): TaskBook {
+  return {
+    async insertTasks(list) {
+      for (let at = 0; at < list.length; at += insertsAtOnce) {
+        guard();
+        await Promise.all(list.slice(at, at + insertsAtOnce).map((task) => insertIfAbsent(tasks, task)));
+      }
+    },
+    async countTasks(runId) {
+      const counted = taskStates.map(async (state) => [state, await tasks.count({ runId, state })] as const);
+      return Object.fromEntries(await Promise.all(counted)) as TaskCounts;
+    },
+    tasks: (runId, states) =>
+      documents(tasks, {
+        where: states === undefined ? { runId } : { runId, state: { in: states } },
+        sort: { field: 'position', order: 'asc' },
+      }),
+    changeTask,
+  };
+}
+
+async function* documents<T extends Document>(
+  rows: Collection<T>,
+  query: Pick<Query, 'where' | 'sort'>,
+): AsyncIterable<T> {
+  for await (const { doc } of all(rows, query)) yield doc;
+}

@@ -1,0 +1,20 @@
+import { commonSettings } from '@holdfast/runtime';
+import { z } from 'zod';
+
+const milliseconds = (byDefault: number, least = 10) => z.coerce.number().int().min(least).default(byDefault);
+
+/** The settings of the scheduler; times in milliseconds. */
+export const schedulerSettingsSchema = z.object({
+  ...commonSettings,
+  /** How often unfinished runs are compared with the control data and the broker. */
+  HOLDFAST_SCHEDULER_RECONCILE_MS: milliseconds(3_000),
+  /** How long a task whose message the broker lost may show no sign of life before it is sent again. */
+  HOLDFAST_SCHEDULER_ORPHAN_MS: milliseconds(45_000),
+  /** How long a task may show no sign of life at all before it is sent again. */
+  HOLDFAST_SCHEDULER_ABANDONED_MS: milliseconds(180_000),
+  /** How often all jobs are read again, for changes whose event was lost. */
+  HOLDFAST_SCHEDULER_REREAD_JOBS_MS: milliseconds(60_000),
+  /** How often a standby tries to become the leader. */
+  HOLDFAST_SCHEDULER_STANDBY_MS: milliseconds(2_000),
+});
+export type SchedulerSettings = z.infer<typeof schedulerSettingsSchema>;

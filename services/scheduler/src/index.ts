@@ -1,0 +1,1 @@
+export { type Scheduler, type SchedulerDeps, startScheduler } from './service.ts';

@@ -1,0 +1,156 @@
+import { errorFacts, type Run } from '@holdfast/contracts';
+import type { Clock, Logger } from '@holdfast/runtime';
+import { type AdvancePorts, advanceRun } from './domain/advanceRun.ts';
+import type { Backoff } from './domain/backoff.ts';
+import { finishRun, isEnded, sweepQueues } from './domain/finishRun.ts';
+import { type PreparePorts, prepareRun } from './domain/prepareRun.ts';
+import { createLanes } from './lanes.ts';
+import { LeadershipLost } from './leader.ts';
+import type { SchedulerMetrics } from './metrics.ts';
+import { createWakeup } from './wakeup.ts';
+
+export interface RunsOptions {
+  ports: PreparePorts & AdvancePorts;
+  backoff: Backoff;
+  clock: Clock;
+  logger: Logger;
+  metrics: SchedulerMetrics;
+  reconcileMs: number;
+  over: AbortSignal;
+  /** Told the time of the oldest request that has not ended, ms since epoch; undefined for none. */
+  onOldest: (timeMs: number | undefined) => void;
+}
+
+export interface Runs {
+  /** Looks at a run now. */
+  nudge(runId: string): void;
+  /** Looks at a run soon; many calls make one look. */
+  nudgeSoon(runId: string): void;
+  /** Looks at all runs now, also those that wait after a failure. */
+  wake(): void;
+  /** Resolves once the term is over and nothing is in hand. */
+  done: Promise<void>;
+}
+
+// A run that waits for an answer from a proxy holds a lane; the others must not wait for it.
+const handledAtOnce = 32;
+const settleMs = 250;
+const sweepMs = 30_000;
+/** A question to a proxy may take minutes; stopping does not wait for it. */
+const patienceMs = 5_000;
+
+/** Brings every unfinished run forward: at once when told of a change, and all of them every few seconds. */
+export function startRuns(options: RunsOptions): Runs {
+  const { ports, backoff, clock, logger, metrics, over } = options;
+  const lanes = createLanes(handledAtOnce, handle);
+  const tickWakeup = createWakeup(clock);
+  const settleWakeup = createWakeup(clock);
+  const unsettled = new Set<string>();
+
+  async function handle(runId: string): Promise<void> {
+    try {
+      const run = await ports.runs.run(runId);
+      if (run === undefined || isEnded(run)) return forget(runId);
+      const result = await step(run);
+      if (result === 'wait') return;
+      backoff.clear(runId);
+      if (result === 'again') lanes.nudge(runId);
+    } catch (error) {
+      if (error instanceof LeadershipLost || over.aborted) return;
+      const facts = errorFacts(error);
+      const pauseMs = backoff.failed(runId);
+      metrics.failures.inc({ class: facts.errorClass });
+      logger.warn({ runId, error: facts, pauseMs }, 'a run could not be brought forward; it is tried again');
+    }
+  }
+
+  async function step(run: Run): Promise<'again' | 'idle' | 'wait'> {
+    if (run.state === 'requested') return prepare(run);
+    if (run.state === 'running') return (await advanceRun(ports, run)) ? 'again' : 'idle';
+    await finishRun(ports, run);
+    const { outcome, tasks, error } = run;
+    metrics.ended.inc({ outcome: outcome ?? 'failed' });
+    logger.info({ runId: run.id, jobId: run.jobId, number: run.number, outcome, tasks, error }, 'run ended');
+    forget(run.id);
+    return 'idle';
+  }
+
+  async function prepare(run: Run): Promise<'again' | 'wait'> {
+    const prepared = await prepareRun(ports, run);
+    if (prepared.kind === 'moved') return 'again';
+    const pauseMs = backoff.failed(run.id);
+    logger.info({ runId: run.id, jobId: run.jobId, error: prepared.error, pauseMs }, 'run waits');
+    return 'wait';
+  }
+
+  function forget(runId: string): void {
+    backoff.clear(runId);
+    ports.dispatched.delete(runId);
+    ports.silence.forget(runId);
+  }
+
+  async function tick(): Promise<void> {
+    const states = { requested: 0, running: 0, completing: 0 };
+    let oldest: number | undefined;
+    for await (const run of ports.runs.unfinishedRuns()) {
+      if (over.aborted) return;
+      states[run.state as keyof typeof states] += 1;
+      oldest ??= new Date(run.requestedAt).getTime();
+      if (backoff.isDue(run.id)) lanes.nudge(run.id);
+    }
+    for (const [state, count] of Object.entries(states)) metrics.runs.set({ state }, count);
+    options.onOldest(oldest);
+  }
+
+  /** Not part of the tick: listing the signs may be slow while they change. */
+  async function sweep(): Promise<void> {
+    while (!over.aborted) {
+      try {
+        const removed = await sweepQueues(ports);
+        if (removed > 0) logger.info({ removed }, 'queues of ended runs removed');
+      } catch (error) {
+        logger.debug({ error: errorFacts(error) }, 'the signs could not be looked at; tried again');
+      }
+      await clock.sleep(sweepMs, over);
+    }
+  }
+
+  async function reconcile(): Promise<void> {
+    while (!over.aborted) {
+      await tick().catch((error: unknown) => {
+        if (over.aborted || error instanceof LeadershipLost) return;
+        logger.warn({ error: errorFacts(error) }, 'the runs could not be looked at; tried again');
+      });
+      await tickWakeup.sleep(options.reconcileMs, over);
+    }
+  }
+
+  async function settle(): Promise<void> {
+    while (!over.aborted) {
+      if (unsettled.size === 0) await settleWakeup.sleep(Number.MAX_SAFE_INTEGER, over);
+      await clock.sleep(settleMs, over);
+      for (const runId of unsettled) lanes.nudge(runId);
+      unsettled.clear();
+    }
+  }
+
+  async function run(): Promise<void> {
+    await Promise.all([reconcile(), settle(), sweep()]);
+    const closed = new AbortController();
+    const inHand = lanes.close().then(() => closed.abort());
+    await Promise.race([inHand, clock.sleep(patienceMs, closed.signal)]);
+  }
+
+  return {
+    nudge: (runId) => lanes.nudge(runId),
+    nudgeSoon(runId) {
+      unsettled.add(runId);
+      settleWakeup.wake();
+    },
+    wake() {
+      backoff.clearAll();
+      tickWakeup.wake();
+    },
+    done: run(),
+  };
+}

@@ -1,0 +1,151 @@
+import { collections } from '@holdfast/contracts';
+import { createOutbox, type Messaging } from '@holdfast/messaging';
+import type { Clock, Logger, ServiceHandle } from '@holdfast/runtime';
+import type { Store } from '@holdfast/store';
+import { openBrokerQueue } from './adapters/brokerQueue.ts';
+import { createInventory, openProxyWatch } from './adapters/proxies.ts';
+import { createStoreBooks } from './adapters/storeBooks.ts';
+import { createBackoff } from './domain/backoff.ts';
+import { createSilence } from './domain/silence.ts';
+import { startFires } from './fires.ts';
+import { leadWhenPossible, type Term } from './leader.ts';
+import type { SchedulerMetrics } from './metrics.ts';
+import type { Announce } from './ports.ts';
+import { startRuns } from './runs.ts';
+import { subscribe } from './subscriptions.ts';
+
+export interface SchedulerTimes {
+  reconcileMs: number;
+  orphanAfterMs: number;
+  abandonedAfterMs: number;
+  rereadJobsMs: number;
+  standbyMs: number;
+}
+
+export interface SchedulerDeps {
+  store: Store;
+  messaging: Messaging;
+  clock: Clock;
+  logger: Logger;
+  metrics: SchedulerMetrics;
+  /** Name of this process among the schedulers. */
+  instance: string;
+  times: SchedulerTimes;
+}
+
+export interface Scheduler extends ServiceHandle {
+  /** Age of the oldest run that has not ended, seconds; 0 for a standby. */
+  lagSeconds(): number;
+}
+
+const leaseKey = 'scheduler';
+/** Events of the last hour are told again to a broker that came back empty; services find older ones by themselves. */
+const republishMs = 3_600_000;
+const retryPauses = { firstMs: 1_000, longestMs: 15_000 };
+
+/** Starts a scheduler: it leads or stands by until it is stopped. */
+export async function startScheduler(deps: SchedulerDeps): Promise<Scheduler> {
+  const { store, messaging, clock, logger, metrics } = deps;
+  const stopping = new AbortController();
+  const outbox = createOutbox({
+    rows: store.collection(collections.events),
+    publish: (event) => messaging.publishEvent(event),
+    source: 'scheduler',
+    now: () => clock.now(),
+    logger,
+  });
+  const relay = outbox.start();
+  const deaf = messaging.onBrokerEmptied(() => {
+    const since = new Date(clock.now() - republishMs).toISOString();
+    outbox.republish(since).then(
+      (events) => logger.warn({ events }, 'the broker came back empty; recent events are published again'),
+      (error: unknown) => logger.warn({ error }, 'recent events could not be published again'),
+    );
+  });
+  let oldestMs: number | undefined;
+
+  async function lead(term: Term): Promise<void> {
+    metrics.leader.set(1);
+    try {
+      await leadTerm(
+        deps,
+        term,
+        (...events) => outbox.add(...events),
+        (timeMs) => {
+          oldestMs = timeMs;
+        },
+      );
+    } finally {
+      metrics.leader.set(0);
+      oldestMs = undefined;
+    }
+  }
+
+  const done = leadWhenPossible({
+    ...{ messaging, clock, logger, lead },
+    key: leaseKey,
+    instance: deps.instance,
+    standbyMs: deps.times.standbyMs,
+    stopping: stopping.signal,
+  }).finally(() => {
+    deaf();
+    return relay.stop();
+  });
+  return {
+    done,
+    async stop() {
+      stopping.abort();
+      await done;
+    },
+    lagSeconds: () => (oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs) / 1000),
+  };
+}
+
+async function leadTerm(
+  deps: SchedulerDeps,
+  { over, guard }: Term,
+  announceNow: Announce,
+  onOldest: (timeMs: number | undefined) => void,
+): Promise<void> {
+  const { store, messaging, clock, logger, metrics, times } = deps;
+  const now = (): number => clock.now();
+  const announce: Announce = async (...events) => {
+    guard();
+    await announceNow(...events);
+  };
+  const books = createStoreBooks(store, guard);
+  const proxies = await openProxyWatch(messaging);
+  const ports = {
+    ...books,
+    announce,
+    now,
+    queue: await openBrokerQueue(messaging, guard),
+    proxies,
+    inventory: createInventory(messaging),
+    silence: createSilence(now),
+    dispatched: new Set<string>(),
+    orphanAfterMs: times.orphanAfterMs,
+    abandonedAfterMs: times.abandonedAfterMs,
+    onResent(run: { id: string }, tasks: readonly { mailboxId: string }[]) {
+      metrics.resent.inc(tasks.length);
+      logger.warn({ runId: run.id, tasks: tasks.length }, 'the broker lost tasks; they are sent again');
+    },
+  };
+  const backoff = createBackoff({ ...retryPauses, now });
+  const runs = startRuns({
+    ...{ ports, backoff, clock, logger, metrics, over, onOldest },
+    reconcileMs: times.reconcileMs,
+  });
+  const fires = startFires({
+    ...{ ports, clock, logger, metrics, over },
+    rereadMs: times.rereadJobsMs,
+    onRequested: (runId) => runs.nudge(runId),
+  });
+  const following = subscribe(messaging, { runs, fires }).catch((error: unknown) => {
+    logger.warn({ error }, 'no events to follow; runs are looked at in the usual rhythm');
+    return undefined;
+  });
+  await Promise.all([runs.done, fires.done]);
+  await (await following)?.stop();
+  await proxies.stop();
+}

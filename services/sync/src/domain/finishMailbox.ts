@@ -1,0 +1,104 @@
+import type { ErrorFacts, SyncTask, Totals } from '@holdfast/contracts';
+import type { PointReader, Records, TreeCounts } from '../ports.ts';
+import { checkCompleteness } from './checkCompleteness.ts';
+import type { HeadFence } from './headFence.ts';
+import type { Base } from './loadBase.ts';
+import type { MailboxWork, WorkClock } from './mailboxWork.ts';
+import { pointRecordOf, reportTask, type TaskReport } from './reportTask.ts';
+import { type SavedPoint, saveFullPoint, totalsOf } from './savePoint.ts';
+import { gapsInHeadLimit, type HeadState } from './syncState.ts';
+
+export interface FinishContext {
+  task: SyncTask;
+  mailboxAddress: string;
+  startedAt: number;
+  fence: HeadFence;
+  repository: PointReader;
+  records: Records;
+  clock: WorkClock;
+}
+
+export interface Finished {
+  state: 'success' | 'warning';
+  totals: Totals;
+}
+
+const isoTime = (ms: number) => new Date(ms).toISOString();
+
+/** The end of a mailbox: a restore point when something changed, newer cursors in the head when nothing did. */
+export async function finishMailbox(
+  context: FinishContext,
+  work: MailboxWork,
+  base: Base,
+): Promise<Finished> {
+  const { opened } = work;
+  if (opened === undefined) return finishUnchanged(context, work, base, undefined, undefined);
+  const completeness = await checkCompleteness(work);
+  const { root, counts } = await opened.tree.commit();
+  if (base.full?.root === root && work.gaps.added === 0) {
+    return finishUnchanged(context, work, base, counts, completeness.warning);
+  }
+  const saved = await saveFullPoint(work, context.repository, root, counts, completeness);
+  return finishSaved(context, saved);
+}
+
+/** Everything after the restore point is there: its record, the head, the events, the task. Each may be repeated. */
+export async function finishSaved(context: FinishContext, point: SavedPoint): Promise<Finished> {
+  const { head } = context.fence;
+  const { totals, warning } = point.report;
+  const report: TaskReport = {
+    ...context,
+    now: context.clock.now(),
+    startedAt: point.startedAt,
+    totals,
+    gaps: point.gaps,
+    warning,
+    point,
+    newestPointTime: point.time,
+  };
+  await context.records.addPoint(pointRecordOf(report, point));
+  const overtaken = head?.pointTime !== undefined && Date.parse(head.pointTime) > point.time;
+  if (!overtaken) {
+    await context.fence.end({
+      checkedAt: isoTime(point.committedAt),
+      state: headStateOf(point),
+      point: { name: point.name, pointId: point.pointId, time: isoTime(point.time) },
+    });
+  }
+  return { state: await reportTask(context.records, report), totals };
+}
+
+/** No restore point: "checked at" and the cursors move, and the tries of gaps. */
+async function finishUnchanged(
+  context: FinishContext,
+  work: MailboxWork,
+  base: Base,
+  counted: TreeCounts | undefined,
+  warning: ErrorFacts | undefined,
+): Promise<Finished> {
+  const now = context.clock.now();
+  const { full } = base;
+  if (full === undefined) throw new Error('a mailbox without a restore point cannot be unchanged');
+  const counts = counted ?? base.countsOf(full.pointId) ?? { items: 0, folders: 0 };
+  const gaps = work.gaps.all();
+  const totals = totalsOf(work, counts);
+  await context.fence.end({
+    checkedAt: isoTime(now),
+    state: headStateOf({ pointId: full.pointId, root: full.root, cursors: work.cursors, counts, gaps }),
+    point: { name: full.name, pointId: full.pointId, time: isoTime(full.time) },
+  });
+  const point = undefined;
+  const newestPointTime = full.time;
+  const report = { ...context, now, totals, gaps, warning, point, newestPointTime };
+  return { state: await reportTask(context.records, report), totals };
+}
+
+function headStateOf(point: Pick<SavedPoint, 'pointId' | 'root' | 'cursors' | 'counts' | 'gaps'>): HeadState {
+  return {
+    pointId: point.pointId,
+    root: point.root,
+    counts: point.counts,
+    ...(point.cursors === undefined ? {} : { cursors: point.cursors }),
+    ...(point.gaps.length > gapsInHeadLimit ? {} : { gaps: [...point.gaps] }),
+  };
+}

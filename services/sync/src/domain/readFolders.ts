@@ -1,0 +1,92 @@
+import type { FolderChange, Folder as SourceFolder } from '@holdfast/exchange';
+import { hasCode } from '../errors.ts';
+import type { FolderEntry } from '../ports.ts';
+import type { MailboxWork } from './mailboxWork.ts';
+import { type FolderWork, foldersFromChanges, foldersFromList } from './syncFolders.ts';
+
+/** Brings the folders up to date; every folder that is there afterwards has an entry in `cursors.items`. */
+export async function readFolders(work: MailboxWork): Promise<void> {
+  if (work.cursors.folders === undefined) return listFolders(work);
+  const cursor = work.cursors.folders;
+  try {
+    for await (const batch of work.reader.folderChanges(cursor)) {
+      await applyFolderChanges(work, batch.changes);
+      work.cursors.folders = batch.cursor;
+    }
+  } catch (error) {
+    if (!hasCode(error, 'cursor-expired', 'delta-unavailable')) throw error;
+    delete work.cursors.folders;
+    await listFolders(work);
+  }
+}
+
+async function applyFolderChanges(work: MailboxWork, changes: readonly FolderChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  noteReported(
+    work,
+    changes.flatMap((change) => (change.kind === 'upsert' ? [change.folder] : [])),
+  );
+  const { folders } = await work.open();
+  const planned = foldersFromChanges(folders, changes);
+  if (planned.orphans) await reconcileFolders(work);
+  else await carryOut(work, planned);
+}
+
+/** A full round without a cursor: compared with the tree, because there may be one. */
+async function listFolders(work: MailboxWork): Promise<void> {
+  const list = new Map<string, SourceFolder>();
+  let cursor: string | undefined;
+  try {
+    for await (const batch of work.reader.folderChanges(undefined)) {
+      for (const change of batch.changes) {
+        if (change.kind === 'upsert') list.set(change.folder.id, change.folder);
+        else list.delete(change.id);
+      }
+      cursor = batch.cursor;
+    }
+  } catch (error) {
+    if (!hasCode(error, 'delta-unavailable')) throw error;
+    return reconcileFolders(work);
+  }
+  await compareFolders(work, [...list.values()]);
+  if (cursor !== undefined) work.cursors.folders = cursor;
+}
+
+/** Compares with the source's full list. */
+export async function reconcileFolders(work: MailboxWork): Promise<void> {
+  await compareFolders(work, await work.reader.folders());
+}
+
+async function compareFolders(work: MailboxWork, list: readonly SourceFolder[]): Promise<void> {
+  noteReported(work, list);
+  const { folders } = await work.open();
+  await carryOut(work, foldersFromList(folders, list));
+  for (const id of folders.keys()) work.cursors.items[id] ??= {};
+}
+
+export function noteReported(work: MailboxWork, list: readonly SourceFolder[]): void {
+  for (const folder of list) {
+    if (folder.itemCount === undefined) work.reported.delete(folder.id);
+    else work.reported.set(folder.id, folder.itemCount);
+  }
+}
+
+async function carryOut(work: MailboxWork, planned: FolderWork): Promise<void> {
+  const { tree, folders } = await work.open();
+  for (const folder of planned.puts) {
+    await tree.putFolder(folder);
+    folders.set(folder.id, folder);
+    work.cursors.items[folder.id] ??= {};
+  }
+  for (const id of planned.removes) await removeFolder(work, id, folders);
+}
+
+async function removeFolder(work: MailboxWork, id: string, folders: Map<string, FolderEntry>): Promise<void> {
+  const { tree } = await work.open();
+  work.totals.itemsRemoved += await tree.itemCount(id);
+  await tree.removeFolder(id);
+  folders.delete(id);
+  work.gaps.dropFolder(id);
+  work.reported.delete(id);
+  delete work.cursors.items[id];
+}
