@@ -1,0 +1,186 @@
+/**
+ * The engine in a process of its own, as a worker runs it: `ingest` stores a corpus, `read` reads every message
+ * back and compares its SHA-256, `verify` checks all contents. Prints one line of JSON.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import {
+  createRepository,
+  openBlobStore,
+  openRepository,
+  type Repository,
+  type WriterSession,
+} from '@holdfast/repository';
+import { listCorpus } from './engineFiles.ts';
+
+const [verb = '', repositoryDir = '', cacheDir = '', corpusDir = ''] = process.argv.slice(2);
+const PASSPHRASE = 'a passphrase for the bench';
+const MAILBOXES_AT_ONCE = 4;
+const MESSAGES_AT_ONCE = 8;
+
+const started = performance.now();
+const before = process.cpuUsage();
+const verbs: Record<string, () => Promise<object>> = { create, ingest, read: readBack, verify };
+const run = verbs[verb];
+if (!run) throw new Error(`unknown verb ${verb}`);
+const result = await run();
+const cpu = process.cpuUsage(before);
+const facts = {
+  seconds: (performance.now() - started) / 1000,
+  cpuSeconds: (cpu.user + cpu.system) / 1e6,
+  systemSeconds: cpu.system / 1e6,
+  peakRssMb: process.resourceUsage().maxRSS / 1024,
+  ...result,
+};
+process.stdout.write(`${JSON.stringify(facts)}\n`);
+
+async function create() {
+  const store = await openBlobStore({ kind: 'fs', path: repositoryDir });
+  return createRepository(store, { passphrase: PASSPHRASE });
+}
+
+async function ingest() {
+  const store = await openBlobStore({ kind: 'fs', path: repositoryDir });
+  const repository = await openRepository(store, {
+    secret: { passphrase: PASSPHRASE },
+    cacheDir,
+    threads: Number(process.env.HOLDFAST_BENCH_THREADS ?? 2),
+  });
+  const session = await repository.openSession({ writer: 'bench' });
+  const mailboxes = await listCorpus(corpusDir);
+  let messages = 0;
+  await inParallel(mailboxes, MAILBOXES_AT_ONCE, async ({ mailbox, files }) => {
+    const stored = await storeMailbox(session, mailbox, files);
+    messages += stored;
+  });
+  await repository.close();
+  return { messages };
+}
+
+async function storeMailbox(
+  session: WriterSession,
+  mailbox: string,
+  files: { folder: string; path: string }[],
+) {
+  const tree = await session.openTree();
+  for (const folder of new Set(files.map((file) => file.folder))) {
+    await tree.putFolder({ id: folder, parentId: null, name: folder });
+  }
+  let bytes = 0;
+  await inParallel(files, MESSAGES_AT_ONCE, async ({ folder, path }) => {
+    // The cheapest way in, as a peer that reads files has it; a worker gets its bytes from a socket.
+    const mime = readFileSync(path);
+    const properties = propertiesOf(mime);
+    const stored = await session.storeItem({ properties, mime });
+    bytes += mime.length;
+    const key = `AAMkAD${createHash('sha256').update(path).digest('base64url').repeat(3)}`;
+    await tree.putItem(folder, {
+      key,
+      time: Date.parse(properties.receivedDateTime),
+      objectId: stored.objectId,
+      changeKey: key.slice(8, 24),
+      size: mime.length,
+      state: { isRead: true },
+      summary: { subject: properties.subject, from: properties.from },
+    });
+  });
+  const { root, counts } = await tree.commit();
+  const now = new Date().toISOString();
+  await session.commitPoint({
+    pointId: createHash('sha256').update(mailbox).digest('hex').slice(0, 32),
+    mailboxIdentity: mailbox,
+    mailboxAddress: `${mailbox}@contoso.example`,
+    organizationId: 'bench',
+    kind: 'full',
+    time: now,
+    startedAt: now,
+    finishedAt: now,
+    root,
+    cursors: {},
+    counts: {
+      reported: files.length,
+      stored: counts.items,
+      folders: counts.folders,
+      new: files.length,
+      changed: 0,
+      removed: 0,
+      bytes,
+    },
+    gaps: [],
+    runId: 'bench',
+    jobId: 'bench',
+    writerVersion: 'bench',
+  });
+  await tree.close();
+  return files.length;
+}
+
+/** Properties as a source would give them, without the body: enough to list and to restore state. */
+function propertiesOf(mime: Buffer) {
+  const end = mime.indexOf('\r\n\r\n');
+  const header = mime.toString('latin1', 0, end < 0 ? mime.length : end).replaceAll(/\r\n[ \t]+/g, ' ');
+  const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'im').exec(header)?.[1] ?? '';
+  const received = new Date(field('Date'));
+  return {
+    subject: field('Subject'),
+    from: field('From'),
+    toRecipients: field('To'),
+    internetMessageId: field('Message-ID'),
+    receivedDateTime: (Number.isNaN(received.getTime()) ? new Date(0) : received).toISOString(),
+    importance: 'normal',
+    isDraft: false,
+    inferenceClassification: 'focused',
+  };
+}
+
+async function readBack() {
+  const repository = await open();
+  let messages = 0;
+  let bytes = 0;
+  const digests: string[] = [];
+  for await (const ref of repository.points()) {
+    const { root } = await repository.readPoint(ref);
+    const tree = repository.tree(root);
+    for (const folder of await tree.folders()) {
+      const ids: string[] = [];
+      for await (const item of tree.items(folder.id)) ids.push(item.objectId);
+      await inParallel(ids, 8, async (id) => {
+        const { mime } = await repository.readItem(id);
+        if (!mime) throw new Error('a message without MIME');
+        // Reading to the end proves the content's SHA-256; the digest is compared with that of the source.
+        for await (const piece of mime.open()) bytes += piece.length;
+        digests.push(mime.sha256);
+        messages++;
+      });
+    }
+  }
+  await repository.close();
+  const digest = createHash('sha256').update(digests.sort().join()).digest('hex');
+  return { messages, bytes, digest };
+}
+
+async function verify() {
+  const repository = await open();
+  const findings: unknown[] = [];
+  for await (const finding of repository.verify({ level: 'contents' })) findings.push(finding);
+  await repository.close();
+  return { findings: findings.length };
+}
+
+async function open(): Promise<Repository> {
+  const store = await openBlobStore({ kind: 'fs', path: repositoryDir });
+  return openRepository(store, { secret: { passphrase: PASSPHRASE }, cacheDir, readOnly: true });
+}
+
+async function inParallel<T>(
+  values: readonly T[],
+  width: number,
+  action: (value: T) => Promise<void>,
+): Promise<void> {
+  const queue = values.values();
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (const value of queue) await action(value);
+    }),
+  );
+}
