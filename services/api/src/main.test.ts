@@ -80,6 +80,8 @@ describe('the API as a process, with a real broker and a real database', () => {
     expect(logs).not.toContain('VERY-SECRET');
 
     await nats.restart();
+    // A tail sees what is published while it listens: it must be back before the API is.
+    await waitFor(() => messaging.connected, { what: 'the listener is back', timeoutMs: 30_000 });
     const again = await start();
     expect((await call(again, 'GET', `/organizations/${made.body.id}`)).body.name).toBe('Kept');
     await waitFor(() => seen.includes(made.body.id ?? ''), {
