@@ -28,6 +28,8 @@ function runProjects(name: string, args: string[]): void {
       join(root, 'node_modules/jest/bin/jest.js'),
       ...args,
       '--passWithNoTests',
+      // A test that failed may leave a connection open; the verdict stands, and waiting for it would take for ever.
+      '--forceExit',
       '--json',
       `--outputFile=${outputFile}`,
     ],
