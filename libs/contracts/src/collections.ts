@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { alertSchema } from './alert.ts';
 import { eventRecordSchema } from './event.ts';
 import { jobSchema } from './job.ts';
 import { notificationSchema } from './notification.ts';
@@ -7,6 +8,7 @@ import { repositoryRecordSchema } from './repositoryRecord.ts';
 import { ledgerLineSchema, restoreSessionSchema } from './restoreSession.ts';
 import { mailboxHeadSchema, restorePointRecordSchema, runSchema, runTaskSchema } from './run.ts';
 import { proxyRecordSchema, settingsSchema, tokenSchema } from './system.ts';
+import { webhookDeliverySchema, webhookSchema } from './webhook.ts';
 
 /** An index over fields; `unique` refuses a second document with the same values. */
 export interface IndexDeclaration {
@@ -81,6 +83,24 @@ export const collections = {
     notificationSchema,
     { fields: ['state'] },
     { fields: ['createdAt'] },
+  ),
+  /** notify: one occurrence of a trouble each */
+  alerts: declare(
+    'alerts',
+    alertSchema,
+    { fields: ['kind', 'about'] },
+    { fields: ['state', 'raisedAt'] },
+    { fields: ['raisedAt'] },
+  ),
+  /** api; notify notes how they fare */
+  webhooks: declare('webhooks', webhookSchema, { fields: ['name'], unique: true }),
+  /** notify; api inserts tests and replays */
+  webhookDeliveries: declare(
+    'webhook-deliveries',
+    webhookDeliverySchema,
+    { fields: ['webhookId', 'state', 'nextTry'] },
+    { fields: ['webhookId', 'createdAt'] },
+    { fields: ['state', 'createdAt'] },
   ),
   /** api */
   tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }),

@@ -23,6 +23,14 @@ export const eventMeanings: Record<EventName, string> = {
   'job.changed': 'A job was added, changed or removed.',
   'proxy.online': 'A proxy joined its pool.',
   'proxy.offline': 'A proxy has not been heard of for longer than its heartbeat allows.',
+  'alert.raised':
+    'Something is wrong that nobody may have noticed (`kind` says what). Raised once while it lasts.',
+  'alert.cleared': 'What an alert told of is over.',
+  'repository.space-low': 'The disk of a repository has less free space than the alert settings ask for.',
+  'webhook.changed':
+    'A webhook was added, changed or removed, got a new secret, or was suspended after days of failures.',
+  'webhook.tested': 'Somebody asked for a test delivery; it goes to that webhook, whatever its filter.',
+  'notification.requested': 'Somebody asked for a test message.',
   'notification.sent': 'A mail server accepted a report or an alert.',
   'notification.failed': 'A report or an alert was given up after its retries.',
 };

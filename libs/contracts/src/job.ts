@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
+import { addressListSchema, jobNotificationsSchema } from './mailSettings.ts';
+import { timeZoneSchema } from './timeZone.ts';
 
 /** Where the mailboxes of a job come from; the order of the sources decides the order of processing. */
 export const sourceSchema = z.discriminatedUnion('kind', [
@@ -8,25 +10,6 @@ export const sourceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mailbox'), address: z.string().min(3) }),
 ]);
 export type Source = z.infer<typeof sourceSchema>;
-
-// Asking Intl costs some 60 µs each time; a list of a thousand jobs would hold the event loop for that long.
-const knownZones = new Set<string>();
-const mostKnownZones = 1_000;
-
-const timeZoneSchema = z.string().refine(
-  (zone) => {
-    if (knownZones.has(zone)) return true;
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone });
-      if (knownZones.size < mostKnownZones) knownZones.add(zone);
-      return true;
-    } catch (error) {
-      if (error instanceof RangeError) return false;
-      throw error;
-    }
-  },
-  { message: 'must be an IANA time zone such as Europe/Berlin' },
-);
 
 export const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('manual') }),
@@ -72,8 +55,10 @@ export const jobInputSchema = z.strictObject({
   schedule: scheduleSchema.default({ kind: 'manual' }),
   retention: retentionSchema.default({ keepLast: 30 }),
   options: jobOptionsSchema.prefault({}),
-  /** Recipients of the run report, in addition to the global ones. */
-  recipients: z.array(z.email('must be an e-mail address')).default([]),
+  /** Recipients of the run report: beside the global ones, or instead of them (`notifications.recipients`). */
+  recipients: addressListSchema.default([]),
+  /** What differs from the global mail and alert settings for this job. */
+  notifications: jobNotificationsSchema.prefault({}),
   pool: idSchema.default('default'),
   enabled: z.boolean().default(true),
 });

@@ -67,6 +67,13 @@ export const questions = {
     z.object({ backend: backendSchema, sealedPassphrase: z.string(), mode: z.enum(['create', 'attach']) }),
     z.object({ engineId: z.string(), recoveryKey: z.string().optional() }),
   ),
+  /** Free and whole size of the disk that holds a repository; absent where a backend has no such limit. */
+  measureRepository: question(
+    'sync',
+    'measure-repository',
+    z.object({ repositoryId: idSchema }),
+    z.object({ freeBytes: z.number().optional(), totalBytes: z.number().optional() }),
+  ),
   exploreFolders: question(
     'restore',
     'folders',

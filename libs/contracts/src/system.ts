@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { alertSettingsSchema } from './alert.ts';
 import { idSchema } from './ids.ts';
+import { mailSettingsInputSchema, mailSettingsSchema } from './mailSettings.ts';
+import { webhookSettingsSchema } from './webhook.ts';
 
 /** A sign-in token; only its SHA-256 is kept. */
 export const tokenSchema = z.object({
@@ -13,35 +16,18 @@ export type Token = z.infer<typeof tokenSchema>;
 /** Global settings; there is one document with the id `global`. */
 export const settingsSchema = z.object({
   id: z.literal('global'),
-  mail: z
-    .object({
-      host: z.string(),
-      port: z.number().int(),
-      /** `none` for a relay on this machine, `starttls`, or `tls` from the first byte. */
-      security: z.enum(['none', 'starttls', 'tls']),
-      user: z.string().optional(),
-      sealedPassword: z.string().optional(),
-      from: z.email(),
-      recipients: z.array(z.email()),
-      /** Outcomes that are reported. */
-      on: z
-        .array(z.enum(['success', 'warning', 'failed', 'stopped']))
-        .default(['success', 'warning', 'failed', 'stopped']),
-    })
-    .optional(),
+  mail: mailSettingsSchema.optional(),
+  /** The defaults when absent. */
+  alerts: alertSettingsSchema.optional(),
+  webhooks: webhookSettingsSchema.optional(),
   /** Address of the web console for links in reports. */
   baseUrl: z.url().optional(),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 
 export const settingsInputSchema = z.strictObject({
-  mail: z
-    .strictObject({
-      ...settingsSchema.shape.mail.unwrap().omit({ sealedPassword: true }).shape,
-      password: z.string().optional(),
-    })
-    .optional(),
-  baseUrl: z.url().optional(),
+  ...settingsSchema.omit({ id: true }).shape,
+  mail: mailSettingsInputSchema.optional(),
 });
 export type SettingsInput = z.infer<typeof settingsInputSchema>;
 

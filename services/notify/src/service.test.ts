@@ -19,7 +19,7 @@ import { createNotifyMetrics } from './metrics.ts';
 import type { Mailer } from './ports.ts';
 import { type Notifier, startNotify } from './service.ts';
 import { type MailServer, startMailServer } from './testing/mailServer.ts';
-import { sampleJob, sampleRun, sampleTask } from './testing/samples.ts';
+import { sampleJob, sampleMail, sampleRun, sampleTask } from './testing/samples.ts';
 
 const sealer = createSealer({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }] });
 let server: MailServer;
@@ -69,12 +69,7 @@ async function notifier(mailer: Mailer = smtp(), ports: { store?: Store } = {}):
 async function addSettings(given: Partial<NonNullable<Settings['mail']>> = {}): Promise<void> {
   await store.collection(collections.settings).insert({
     id: 'global',
-    mail: {
-      ...{ host: '127.0.0.1', port: server.port, security: 'none', from: 'backup@contoso.example' },
-      recipients: ['it@contoso.example'],
-      on: ['success', 'warning', 'failed', 'stopped'],
-      ...given,
-    },
+    mail: sampleMail({ port: server.port, ...given }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { collections } from '@holdfast/contracts';
+import { collections, defaultAlertSettings } from '@holdfast/contracts';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../testing/startTestApi.ts';
 
@@ -16,6 +16,7 @@ const mail = {
   from: 'backup@contoso.example',
   recipients: ['admin@contoso.example'],
 };
+const defaults = { alerts: defaultAlertSettings, webhooks: { allowPrivateNetworks: false } };
 const storedPassword = async () => {
   const sealed = (await api.store.collection(collections.settings).get('global'))?.doc.mail?.sealedPassword;
   return sealed === undefined ? undefined : api.sealer.open(sealed, 'settings:mail');
@@ -23,7 +24,7 @@ const storedPassword = async () => {
 
 describe('settings', () => {
   test('are empty at first, and keep a password that nobody can read', async () => {
-    expect((await api.call('GET', '/settings')).body).toEqual({});
+    expect((await api.call('GET', '/settings')).body).toEqual(defaults);
     const put = await api.call('PUT', '/settings', {
       body: { mail: { ...mail, password: 'p4ss' }, baseUrl: 'https://b.example' },
     });
@@ -46,11 +47,18 @@ describe('settings', () => {
     expect(await storedPassword()).toBe('p4ss');
     const anonymous = await api.call('PUT', '/settings', { body: { mail: { ...mail, user: undefined } } });
     expect(anonymous.body.mail.passwordSet).toBe(false);
-    expect((await api.call('PUT', '/settings', { body: {} })).body).toEqual({});
+    expect((await api.call('PUT', '/settings', { body: {} })).body).toEqual(defaults);
   });
 
   test.each([
     ['a sender that is no address', { from: 'nobody' }, 'mail.from'],
+    [
+      'recipients in one text of which one is no address',
+      { recipients: 'a@b.example; c' },
+      'mail.recipients[1]',
+    ],
+    ['a time of the digest that is none', { digest: { time: '25:00', timeZone: 'UTC' } }, 'mail.digest.time'],
+    ['a subject that names what is not known', { subject: '%Job%' }, 'mail.subject'],
     ['a recipient that is no address', { recipients: ['a@b.example', 'c'] }, 'mail.recipients[1]'],
     ['a kind of connection that is none', { security: 'maybe' }, 'mail.security'],
     ['an unknown field', { sealedPassword: 'sealed:mine' }, 'mail.sealedPassword'],
@@ -58,6 +66,39 @@ describe('settings', () => {
     const answer = await api.call('PUT', '/settings', { body: { mail: { ...mail, ...change } } });
     expect(answer.status).toBe(422);
     expect(answer.body.problems[0].field).toBe(field);
+  });
+
+  test('of one kind change alone, and recipients may come as one text', async () => {
+    await api.call('PUT', '/settings', {
+      body: { mail: { ...mail, password: 'p4ss' }, baseUrl: 'https://b.example' },
+    });
+    const one = await api.call('PUT', '/settings/mail', {
+      body: { ...mail, recipients: 'a@b.example; c@d.example' },
+    });
+    expect(one.body).toMatchObject({
+      baseUrl: 'https://b.example',
+      mail: { recipients: ['a@b.example', 'c@d.example'], passwordSet: true },
+    });
+    const two = await api.call('PUT', '/settings/alerts', { body: { restorePointOld: { afterHours: 24 } } });
+    expect(two.body.alerts).toMatchObject({
+      restorePointOld: { enabled: true, afterHours: 24 },
+      allClear: true,
+    });
+    expect(two.body.mail).toEqual(one.body.mail);
+    const three = await api.call('PUT', '/settings/webhooks', { body: { allowPrivateNetworks: true } });
+    expect(three.body).toEqual({ ...two.body, webhooks: { allowPrivateNetworks: true } });
+    expect(await storedPassword()).toBe('p4ss');
+    expect((await api.call('DELETE', '/settings/mail')).status).toBe(204);
+    expect((await api.call('GET', '/settings')).body).not.toHaveProperty('mail');
+  });
+
+  test.each([
+    ['an unknown alert', { nothing: {} }, 'nothing'],
+    ['a threshold that is none', { proxyOffline: { afterMinutes: 0 } }, 'proxyOffline.afterMinutes'],
+    ['a recipient that is no address', { recipients: 'x' }, 'recipients[0]'],
+  ])('of alerts with %s are refused by the name of the field', async (_what, body, field) => {
+    const answer = await api.call('PUT', '/settings/alerts', { body });
+    expect(answer).toMatchObject({ status: 422, body: { problems: [{ field }] } });
   });
 
   test('a test message is left for notify, once there is a server to send it by', async () => {

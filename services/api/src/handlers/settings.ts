@@ -1,10 +1,16 @@
 import {
+  addressListSchema,
+  alertSettingsSchema,
+  defaultAlertSettings,
   InvalidInput,
+  mailSettingsInputSchema,
   type Notification,
   newId,
   notificationSchema,
   type Settings,
   settingsInputSchema,
+  type WebhookSettings,
+  webhookSettingsSchema,
 } from '@holdfast/contracts';
 import { upsert } from '@holdfast/store';
 import { z } from 'zod';
@@ -13,19 +19,26 @@ import { afterOf, listBody, pageOf, pageQuery } from '../http/paging.ts';
 import { type Route, route } from '../http/route.ts';
 import { settingsView } from '../http/views.ts';
 import type { ApiPorts } from '../ports.ts';
+import { announce } from './announcements.ts';
 import { lookUp } from './lookUp.ts';
 
 const tag = 'settings';
 const none: Settings = { id: 'global' };
+const noWebhookSettings: WebhookSettings = { allowPrivateNetworks: false };
 
+/** What is in force: the defaults where nothing was set; passwords never leave. */
 function viewOf(settings: Settings) {
-  const { mail, baseUrl } = settings;
+  const { mail, id: _id, ...rest } = settings;
   const { sealedPassword, ...shown } = mail ?? {};
   return {
+    alerts: defaultAlertSettings,
+    webhooks: noWebhookSettings,
+    ...rest,
     ...(mail === undefined ? {} : { mail: { ...shown, passwordSet: sealedPassword !== undefined } }),
-    ...(baseUrl === undefined ? {} : { baseUrl }),
   };
 }
+
+type MailInput = z.output<typeof mailSettingsInputSchema>;
 
 /**
  * The mail settings as they are kept. A password that is left out stays, but only for the server and the user it was
@@ -34,10 +47,10 @@ function viewOf(settings: Settings) {
  */
 function mailOf(
   ports: ApiPorts,
-  input: z.output<typeof settingsInputSchema>['mail'],
+  input: MailInput,
   before: Settings['mail'],
-): Settings['mail'] {
-  if (input === undefined) return undefined;
+  field: string,
+): NonNullable<Settings['mail']> {
   const { password, ...rest } = input;
   if (password !== undefined) {
     return { ...rest, sealedPassword: ports.sealing.seal(password, 'settings:mail') };
@@ -45,9 +58,22 @@ function mailOf(
   if (before?.sealedPassword === undefined || rest.user === undefined) return rest;
   const same = before.host === rest.host && before.port === rest.port && before.user === rest.user;
   const message = 'give it again: the server or the user has changed';
-  if (!same) throw new InvalidInput([{ field: 'mail.password', message }]);
+  if (!same) throw new InvalidInput([{ field, message }]);
   return { ...rest, sealedPassword: before.sealedPassword };
 }
+
+async function current(ports: ApiPorts): Promise<Settings> {
+  return (await ports.collections.settings.get('global'))?.doc ?? none;
+}
+
+/** Changes the one document; `change` may run several times. */
+async function change(ports: ApiPorts, edit: (before: Settings) => Settings) {
+  const written = await upsert(ports.collections.settings, 'global', (before) => edit(before ?? none));
+  return { body: viewOf(written?.doc ?? none) };
+}
+
+const shown = { 200: { description: 'The settings; passwords are not shown', schema: settingsView } };
+const keepsPassword = 'A mail password that is left out stays as it is for the same server and user.';
 
 const get = (ports: ApiPorts): Route =>
   route({
@@ -56,9 +82,9 @@ const get = (ports: ApiPorts): Route =>
     operationId: 'getSettings',
     tag,
     summary: 'Show the global settings',
-    responses: { 200: { description: 'The settings; passwords are not shown', schema: settingsView } },
+    responses: shown,
     async handler() {
-      return { body: viewOf((await ports.collections.settings.get('global'))?.doc ?? none) };
+      return { body: viewOf(await current(ports)) };
     },
   });
 
@@ -69,20 +95,67 @@ const put = (ports: ApiPorts): Route =>
     operationId: 'changeSettings',
     tag,
     summary: 'Change the global settings: the whole of them',
-    description: 'A mail password that is left out stays as it is for the same server and user.',
+    description: `${keepsPassword} What is left out otherwise is as if it had never been set.`,
     body: settingsInputSchema,
-    responses: { 200: { description: 'Changed', schema: settingsView } },
-    async handler({ body }) {
-      const written = await upsert(ports.collections.settings, 'global', (before): Settings => {
-        const mail = mailOf(ports, body.mail, before?.mail);
-        return {
-          id: 'global',
-          ...(mail === undefined ? {} : { mail }),
-          ...(body.baseUrl === undefined ? {} : { baseUrl: body.baseUrl }),
-        };
-      });
-      return { body: viewOf(written?.doc ?? none) };
+    responses: shown,
+    handler: ({ body: { mail, ...rest } }) =>
+      change(ports, (before) => ({
+        ...rest,
+        ...(mail === undefined ? {} : { mail: mailOf(ports, mail, before.mail, 'mail.password') }),
+        id: 'global',
+      })),
+  });
+
+const putMail = (ports: ApiPorts): Route =>
+  route({
+    method: 'put',
+    path: '/settings/mail',
+    operationId: 'changeMailSettings',
+    tag,
+    summary: 'Change the mail settings: the whole of them, and nothing else',
+    description: keepsPassword,
+    body: mailSettingsInputSchema,
+    responses: shown,
+    handler: ({ body }) =>
+      change(ports, (before) => ({ ...before, mail: mailOf(ports, body, before.mail, 'password') })),
+  });
+
+const removeMail = (ports: ApiPorts): Route =>
+  route({
+    method: 'delete',
+    path: '/settings/mail',
+    operationId: 'removeMailSettings',
+    tag,
+    summary: 'Forget the mail settings with their password; no mail is sent any more',
+    responses: { 204: { description: 'Forgotten' } },
+    async handler() {
+      await change(ports, ({ mail: _mail, ...rest }) => rest);
+      return {};
     },
+  });
+
+const putAlerts = (ports: ApiPorts): Route =>
+  route({
+    method: 'put',
+    path: '/settings/alerts',
+    operationId: 'changeAlertSettings',
+    tag,
+    summary: 'Change which alerts are raised, and when; what is left out has its default',
+    body: alertSettingsSchema,
+    responses: shown,
+    handler: ({ body }) => change(ports, (before) => ({ ...before, alerts: body })),
+  });
+
+const putWebhooks = (ports: ApiPorts): Route =>
+  route({
+    method: 'put',
+    path: '/settings/webhooks',
+    operationId: 'changeWebhookSettings',
+    tag,
+    summary: 'Change where webhooks may go',
+    body: webhookSettingsSchema,
+    responses: shown,
+    handler: ({ body }) => change(ports, (before) => ({ ...before, webhooks: body })),
   });
 
 const testMail = (ports: ApiPorts): Route =>
@@ -92,13 +165,11 @@ const testMail = (ports: ApiPorts): Route =>
     operationId: 'testMail',
     tag,
     summary: 'Send a test message with the mail settings',
-    body: z.strictObject({
-      recipients: z.array(z.email('must be an e-mail address')).min(1).max(20).optional(),
-    }),
+    body: z.strictObject({ recipients: addressListSchema.optional() }),
     bodyOptional: true,
     responses: { 202: { description: 'Notify sends it; see the notification', schema: notificationSchema } },
-    async handler({ body }) {
-      const mail = (await ports.collections.settings.get('global'))?.doc.mail;
+    async handler({ body, caller }) {
+      const { mail } = await current(ports);
       const recipients = body.recipients ?? mail?.recipients ?? [];
       if (mail === undefined || recipients.length === 0) {
         throw new Conflict(
@@ -121,6 +192,8 @@ const testMail = (ports: ApiPorts): Route =>
         createdAt: new Date(ports.clock.now()).toISOString(),
       };
       await ports.collections.notifications.insert(notification);
+      const asked = { notificationId: notification.id, kind: 'test', requestedBy: caller.name };
+      await announce(ports, 'notification.requested', notification.id, notification.id, asked);
       return { body: notification, headers: { location: `../notifications/${notification.id}` } };
     },
   });
@@ -160,4 +233,6 @@ const notification = (ports: ApiPorts): Route =>
   });
 
 export const settingsRoutes = (ports: ApiPorts): Route[] =>
-  [get, put, testMail, notifications, notification].map((make) => make(ports));
+  [get, put, putMail, removeMail, putAlerts, putWebhooks, testMail, notifications, notification].map((make) =>
+    make(ports),
+  );

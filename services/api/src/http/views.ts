@@ -1,12 +1,16 @@
 import {
+  alertSettingsSchema,
   idSchema,
   jobSchema,
+  mailSettingsSchema,
   organizationSchema,
   proxyHeartbeatSchema,
   repositoryRecordSchema,
   runTaskSchema,
   settingsSchema,
   tokenSchema,
+  webhookSchema,
+  webhookSettingsSchema,
 } from '@holdfast/contracts';
 import { z } from 'zod';
 
@@ -42,15 +46,26 @@ export const jobView = z.object({
 export const runTaskView = runTaskSchema.omit({ gaps: true });
 
 export const settingsView = z.object({
+  ...settingsSchema.omit({ id: true }).shape,
+  alerts: alertSettingsSchema,
+  webhooks: webhookSettingsSchema,
   mail: z
     .object({
-      ...settingsSchema.shape.mail.unwrap().omit({ sealedPassword: true }).shape,
+      ...mailSettingsSchema.omit({ sealedPassword: true }).shape,
       /** Whether a password is kept; the password itself is never shown. */
       passwordSet: z.boolean(),
     })
     .optional(),
-  baseUrl: z.string().optional(),
 });
+
+/** A webhook as the API shows it: never its secret. */
+export const webhookView = z.object({
+  ...webhookSchema.omit({ sealedSecret: true, previousSecret: true }).shape,
+  /** Until when deliveries are signed with the secret before as well. */
+  previousSecretUntil: z.iso.datetime().optional(),
+});
+/** The secret is shown once: when the webhook is made, or gets a new one. */
+export const newWebhookView = z.object({ ...webhookView.shape, secret: z.string() });
 
 export const tokenView = tokenSchema.omit({ hash: true });
 /** A token is shown once, when it is made. */

@@ -7,6 +7,7 @@ import {
   makeCertificate,
   startMailServer,
 } from '../testing/mailServer.ts';
+import { sampleMail } from '../testing/samples.ts';
 import { createSmtpMailer, readAuthorities } from './smtpMailer.ts';
 
 const sealer = createSealer({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }] });
@@ -42,15 +43,10 @@ async function send(
   prepare?.(server);
   const { limitMs = 10_000, ca } = more;
   const mailer = createSmtpMailer({ sealer, extraAuthorities: ca, limitMs, silenceMs: 5_000 });
-  const settings: MailSettings = {
-    host: '127.0.0.1',
-    port: server.port,
-    security: options.security ?? 'none',
-    from: message.from,
-    recipients: [],
-    on: [],
+  const settings = sampleMail({
+    ...{ port: server.port, security: options.security ?? 'none', from: message.from },
     ...more.settings,
-  };
+  });
   return mailer.send(settings, { ...message, ...more.message });
 }
 

@@ -2,20 +2,13 @@ import type { ErrorFacts, Notification } from '@holdfast/contracts';
 import { buildRestoreSession } from '@holdfast/testing';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { sampleJob, sampleRun } from '../testing/samples.ts';
+import { sampleJob, sampleMail, sampleRun } from '../testing/samples.ts';
 import { claim, decideDelivery, giveUpAfterMs, pauseAfter, remainingRecipients } from './decideDelivery.ts';
 import { planRestoreNotification, planRunNotification } from './planNotification.ts';
 
 const now = '2026-11-22T01:30:00.000Z';
 const nowMs = new Date(now).getTime();
-const mail = {
-  host: 'mail.contoso.example',
-  port: 25,
-  security: 'none' as const,
-  from: 'backup@contoso.example',
-  recipients: ['it@contoso.example'],
-  on: ['success', 'warning', 'failed', 'stopped'] as ('success' | 'warning' | 'failed' | 'stopped')[],
-};
+const mail = sampleMail();
 const settings = { id: 'global' as const, mail };
 const planned = (recipients: string[]): Notification => ({
   id: 'run-report.run-1',

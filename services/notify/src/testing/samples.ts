@@ -1,4 +1,13 @@
-import { type Gap, type Job, type Run, type RunTask, type Totals, zeroTotals } from '@holdfast/contracts';
+import {
+  type Gap,
+  type Job,
+  type MailSettings,
+  type Run,
+  type RunTask,
+  reportOutcomes,
+  type Totals,
+  zeroTotals,
+} from '@holdfast/contracts';
 import { buildJob, buildRun, buildRunTask } from '@holdfast/testing';
 
 /** The run of the examples: Nightly, 98 of 100 mailboxes, two with gaps. */
@@ -72,3 +81,9 @@ export const sampleTask = (position: number, given: Partial<RunTask> = {}): RunT
 export async function* listed<T>(rows: readonly T[]): AsyncIterable<T> {
   yield* rows;
 }
+
+export const sampleMail = (given: Partial<MailSettings> = {}): MailSettings => ({
+  ...{ enabled: true, host: '127.0.0.1', port: 25, security: 'none', from: 'backup@contoso.example' },
+  ...{ recipients: ['it@contoso.example'], on: [...reportOutcomes], attachDetails: true },
+  ...given,
+});
