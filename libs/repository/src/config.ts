@@ -29,7 +29,7 @@ const sizesSchema = z.strictObject({
 export type RepositorySizes = z.infer<typeof sizesSchema>;
 
 export const DEFAULT_SIZES: RepositorySizes = {
-  dataPackBytes: 32 * MIB,
+  dataPackBytes: 16 * MIB,
   metadataPackBytes: 8 * MIB,
   partBytes: 8 * 1024,
   segmentBytes: 8 * MIB,

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import { Damaged } from '../errors.ts';
 import type { MasterKeys } from '../keys/masterKeys.ts';
 import type { NonceSource } from '../keys/nonceSource.ts';
-import { Codec, compressIfWorth, decompress } from './compression.ts';
+import { Codec, compressIfWorth, decompress, inflatesTo } from './compression.ts';
 import { isObjectType, largestPlaintext, nameOfType, type ObjectType } from './objectTypes.ts';
 import { releaseMemory } from './releaseMemory.ts';
 
@@ -63,29 +63,36 @@ export function parseFrameHeader(bytes: Uint8Array): FrameHeader {
   };
 }
 
-export interface SealOptions {
-  zstdLevel: number;
-  /** False for a thread that checks later; true in production. */
-  selfCheck?: boolean;
+/** An object to seal. */
+export interface SealInput {
+  type: ObjectType;
+  id: Uint8Array;
+  plain: Buffer;
+}
+
+/** The most bytes that the frame of `plain` can have. */
+export function mostFrameBytes(plain: Uint8Array): number {
+  return FRAME_HEADER_BYTES + plain.length;
 }
 
 /**
- * Seals one object into its frame pieces (header, body) and, unless told otherwise, opens it again and
- * compares the id: what reaches the storage has been proven readable.
+ * Seals one object into `target` at `start`, then opens what lies there and compares it with the plaintext:
+ * what reaches the storage has been proven readable. `target` has room for `mostFrameBytes`.
  */
 export function sealFrame(
   keys: MasterKeys,
   nonces: NonceSource,
-  type: ObjectType,
-  id: Uint8Array,
-  plain: Uint8Array,
-  options: SealOptions,
-): { header: Buffer; body: Buffer; codec: Codec } {
-  const packed = compressIfWorth(plain, options.zstdLevel);
+  { id, plain, type }: SealInput,
+  zstdLevel: number,
+  target: Buffer,
+  start: number,
+): { bodyLength: number; codec: Codec } {
+  const packed = compressIfWorth(plain, zstdLevel);
   const codec = packed ? Codec.zstd : Codec.none;
   const content = packed ?? plain;
-  const { key, salt, nonce } = nonces.next(content.length);
-  const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+  const bodyLength = content.length;
+  const { key, salt, nonce } = nonces.next(bodyLength);
+  const header = target.subarray(start, start + FRAME_HEADER_BYTES);
   FRAME_MAGIC.copy(header, 0);
   header[4] = FRAME_VERSION;
   header[5] = type;
@@ -93,17 +100,28 @@ export function sealFrame(
   header[7] = codec;
   header.set(id, 8);
   header.writeUInt32BE(plain.length, 40);
-  header.writeUInt32BE(content.length, 44);
+  header.writeUInt32BE(bodyLength, 44);
   header.set(salt, 48);
   header.set(nonce, 64);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(header.subarray(0, AAD_BYTES));
-  const body = cipher.update(content);
+  const sealed = cipher.update(content);
   cipher.final();
   cipher.getAuthTag().copy(header, AAD_BYTES);
-  if (packed) releaseMemory(packed);
-  if (options.selfCheck !== false) releaseMemory(openFrame(keys, header, body).plain);
-  return { header, body, codec };
+  sealed.copy(target, start + FRAME_HEADER_BYTES);
+  releaseMemory(sealed);
+  proveFrame(keys, target.subarray(start, start + FRAME_HEADER_BYTES + bodyLength), id, plain);
+  return { bodyLength, codec };
+}
+
+/** The self-check: decrypt, inflate, compare every byte. Throws `Damaged`. */
+function proveFrame(keys: MasterKeys, frame: Buffer, id: Uint8Array, plain: Buffer): void {
+  const { header, content } = decryptFrame(keys, frame, frame.subarray(FRAME_HEADER_BYTES), id);
+  const isSame =
+    header.codec === Codec.none ? plain.equals(content) : inflating(() => inflatesTo(content, plain));
+  releaseMemory(content);
+  if (!isSame || header.rawLength !== plain.length)
+    throw frameDamage('what was sealed does not open to what it was');
 }
 
 /**
@@ -116,32 +134,42 @@ export function openFrame(
   body: Uint8Array,
   expectedId?: Uint8Array,
 ): { header: FrameHeader; plain: Buffer } {
-  const header = parseFrameHeader(headerBytes);
-  if (body.length !== header.bodyLength) throw frameDamage('its body is cut off');
-  if (expectedId && !timingSafeEqual(header.id, expectedId))
-    throw frameDamage('another object lies in its place');
-  let content: Buffer;
-  try {
-    const key = keys.derive('frame', header.keyGeneration, header.salt);
-    const decipher = createDecipheriv('aes-256-gcm', key, header.nonce);
-    decipher.setAAD(headerBytes.subarray(0, AAD_BYTES));
-    decipher.setAuthTag(header.tag);
-    content = decipher.update(body);
-    decipher.final();
-  } catch (error) {
-    throw frameDamage('it does not decrypt', error);
-  }
-  const plain = inflate(header, content);
+  const { header, content } = decryptFrame(keys, headerBytes, body, expectedId);
+  const plain =
+    header.codec === Codec.none ? content : inflating(() => decompress(content, header.rawLength));
   if (plain !== content) releaseMemory(content);
   if (!keys.objectId(header.type, plain).equals(header.id))
     throw frameDamage('its bytes do not hash to its id');
   return { header, plain };
 }
 
-function inflate(header: FrameHeader, content: Buffer): Buffer {
-  if (header.codec === Codec.none) return content;
+/** Checks header and tag; the content may still be compressed and is not proven to be the object of the id. */
+function decryptFrame(
+  keys: MasterKeys,
+  headerBytes: Uint8Array,
+  body: Uint8Array,
+  expectedId: Uint8Array | undefined,
+): { header: FrameHeader; content: Buffer } {
+  const header = parseFrameHeader(headerBytes);
+  if (body.length !== header.bodyLength) throw frameDamage('its body is cut off');
+  if (expectedId && !timingSafeEqual(header.id, expectedId))
+    throw frameDamage('another object lies in its place');
   try {
-    return decompress(content, header.rawLength);
+    const key = keys.derive('frame', header.keyGeneration, header.salt);
+    const decipher = createDecipheriv('aes-256-gcm', key, header.nonce);
+    decipher.setAAD(headerBytes.subarray(0, AAD_BYTES));
+    decipher.setAuthTag(header.tag);
+    const content = decipher.update(body);
+    decipher.final();
+    return { header, content };
+  } catch (error) {
+    throw frameDamage('it does not decrypt', error);
+  }
+}
+
+function inflating<T>(action: () => T): T {
+  try {
+    return action();
   } catch (error) {
     throw frameDamage('it does not inflate', error);
   }

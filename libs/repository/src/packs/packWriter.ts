@@ -18,8 +18,8 @@ export interface PackWriterDeps {
   onFailure: (error: unknown) => void;
 }
 
-/** Packs on their way to the storage, beyond which storing waits; each is held in memory until it is durable. */
-const MOST_PUTS = 1;
+/** Bytes on their way to the storage from which on storing waits: each pack lies in memory until it is durable. */
+const MOST_BYTES_IN_PUTS = 24 * 1024 * 1024;
 
 /**
  * One open pack of each kind for the whole process: tasks share packs, which keeps packs large. Full packs are
@@ -30,6 +30,7 @@ export class PackWriter {
   readonly #open = new Map<PackKind, OpenPack>();
   readonly #puts = new Set<Promise<void>>();
   readonly #pool = new ChunkPool();
+  #bytesInPuts = 0;
   #stored: OpenPack[] = [];
   #failure: { error: unknown } | undefined;
 
@@ -49,7 +50,7 @@ export class PackWriter {
 
   /** Waits until there is room for another pack in flight. */
   async room(): Promise<void> {
-    while (this.#puts.size >= MOST_PUTS) await Promise.race(this.#puts);
+    while (this.#bytesInPuts >= MOST_BYTES_IN_PUTS) await Promise.race(this.#puts);
     this.#throwFailure();
   }
 
@@ -78,12 +79,17 @@ export class PackWriter {
 
   #close(pack: OpenPack): void {
     this.#open.delete(pack.kind);
+    const { size } = pack;
+    this.#bytesInPuts += size;
     const put = this.#put(pack)
       .catch((error: unknown) => {
         this.#failure ??= { error };
         this.#deps.onFailure(error);
       })
-      .finally(() => this.#puts.delete(put));
+      .finally(() => {
+        this.#puts.delete(put);
+        this.#bytesInPuts -= size;
+      });
     this.#puts.add(put);
   }
 

@@ -1,7 +1,6 @@
 import type { Codec } from '../format/compression.ts';
-import { FRAME_HEADER_BYTES, sealFrame } from '../format/frame.ts';
+import { FRAME_HEADER_BYTES, mostFrameBytes, sealFrame } from '../format/frame.ts';
 import type { ObjectType } from '../format/objectTypes.ts';
-import { releaseMemory } from '../format/releaseMemory.ts';
 import { type MasterKeyBytes, MasterKeys } from '../keys/masterKeys.ts';
 import { NonceSource } from '../keys/nonceSource.ts';
 import type { RandomBytes } from '../ports.ts';
@@ -93,21 +92,17 @@ export class SealCore {
   sealObjects(objects: readonly PreparedObject[], needed: Uint8Array, target: Buffer): SealedBatch {
     let most = 0;
     objects.forEach(({ plain }, object) => {
-      if (needed[object] === 1) most += FRAME_HEADER_BYTES + plain.length;
+      if (needed[object] === 1) most += mostFrameBytes(plain);
     });
     const own = target.length >= most ? undefined : Buffer.allocUnsafeSlow(most);
     const bytes = own ?? target;
     const frames: SealedFrame[] = [];
     let at = 0;
-    objects.forEach(({ id, plain, type }, object) => {
+    objects.forEach((input, object) => {
       if (needed[object] !== 1) return;
-      const { header, body, codec } = sealFrame(this.#keys, this.#nonces, type, id, plain, {
-        zstdLevel: this.#zstdLevel,
-      });
-      frames.push({ object, start: at, bodyLength: body.length, rawLength: plain.length, type, codec });
-      at += header.copy(bytes, at);
-      at += body.copy(bytes, at);
-      releaseMemory(body);
+      const { bodyLength, codec } = sealFrame(this.#keys, this.#nonces, input, this.#zstdLevel, bytes, at);
+      frames.push({ object, start: at, bodyLength, rawLength: input.plain.length, type: input.type, codec });
+      at += FRAME_HEADER_BYTES + bodyLength;
     });
     return { bytes: own, frames };
   }
