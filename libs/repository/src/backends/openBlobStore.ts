@@ -1,10 +1,11 @@
 import type { BlobStore } from '../ports.ts';
 import { FsBlobStore } from './fs.ts';
 import { MemoryBlobStore } from './memory.ts';
+import { readOnly } from './readOnly.ts';
 import { retrying } from './retry.ts';
 
 /** Where a repository lies. */
-export type BlobStoreSpec = { kind: 'fs'; path: string } | { kind: 'memory'; name: string };
+export type BlobStoreSpec = { kind: 'fs'; path: string; readOnly?: boolean } | { kind: 'memory'; name: string };
 
 /** Stores in memory live as long as the process and are shared by name. */
 const memoryStores = new Map<string, MemoryBlobStore>();
@@ -20,6 +21,8 @@ export async function openBlobStore(spec: BlobStoreSpec): Promise<BlobStore> {
     return known;
   }
   const store = new FsBlobStore(spec.path);
+  // Whoever only reads must not make folders or clean up, and may not be able to.
+  if (spec.readOnly) return retrying(readOnly(store));
   await store.prepare();
   // What a killed process left unfinished; a day is longer than any put takes.
   await store.sweepTemporary(24 * 3600 * 1000);

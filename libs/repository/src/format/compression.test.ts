@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
 import { compress, compressIfWorth, decompress, inflatesTo } from './compression.ts';
 import { ZstdContext } from './zstdContext.ts';
 
