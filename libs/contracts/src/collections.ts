@@ -6,6 +6,7 @@ import { notificationSchema } from './notification.ts';
 import { groupSchema, mailboxSchema, organizationSchema } from './organization.ts';
 import { repositoryRecordSchema } from './repositoryRecord.ts';
 import { ledgerLineSchema, restoreSessionSchema } from './restoreSession.ts';
+import { holdSchema, retentionGuardSchema, retentionStateSchema } from './retention.ts';
 import { mailboxHeadSchema, restorePointRecordSchema, runSchema, runTaskSchema } from './run.ts';
 import { proxyRecordSchema, settingsSchema, tokenSchema } from './system.ts';
 import { webhookDeliverySchema, webhookSchema } from './webhook.ts';
@@ -58,14 +59,27 @@ export const collections = {
   ),
   /** sync */
   mailboxHeads: declare('mailbox-heads', mailboxHeadSchema, { fields: ['repositoryId', 'mailboxId'] }),
-  /** sync inserts, retention deletes */
+  /** sync inserts; api calls back; retention condemns, adds what is missing, and deletes */
   restorePoints: declare(
     'restore-points',
     restorePointRecordSchema,
     { fields: ['repositoryId', 'mailboxId', 'time'] },
     { fields: ['runId'] },
     { fields: ['organizationId', 'time'] },
+    { fields: ['jobId', 'mailboxId', 'time'] },
   ),
+  /** api */
+  holds: declare('holds', holdSchema, { fields: ['mailboxId', 'at'] }, { fields: ['at'] }),
+  /** retention; api approves */
+  retentionGuards: declare(
+    'retention-guards',
+    retentionGuardSchema,
+    { fields: ['jobId', 'state'] },
+    { fields: ['repositoryId', 'state'] },
+    { fields: ['since'] },
+  ),
+  /** retention */
+  retentionState: declare('retention-state', retentionStateSchema),
   /** api inserts; restore owns it from there */
   restoreSessions: declare(
     'restore-sessions',

@@ -16,6 +16,18 @@ export const eventMeanings: Record<EventName, string> = {
   'restore-point.created': 'A complete restore point is durable in its repository.',
   'restore-point.expired':
     'Retention removed a restore point; what only it needed is freed by garbage collection later.',
+  'restore-point.condemned':
+    'A restore point goes by its policy: it waits, restorable, until `removeAfter` and can be called back.',
+  'restore-point.recalled':
+    'A restore point left the waiting room and stays: somebody called it back, or a policy keeps it again.',
+  'hold.placed': 'Somebody held a restore point, or all of a mailbox: retention takes none of it.',
+  'hold.released': 'A hold was released; what it kept is under its policy again.',
+  'retention.requested': 'Somebody asked for a retention pass now.',
+  'retention.guarded':
+    'A plan would take too many restore points of mailboxes at once; it waits until somebody approves it.',
+  'retention.approved': 'Somebody approved the plans of a job that the guard had stopped.',
+  'retention.completed':
+    'A retention pass over a repository has ended; after a run it is told of only when something changed.',
   'restore.requested': 'A restore session was accepted.',
   'restore.completed': 'A restore session has ended; its ledger has one line an item.',
   'organization.changed': 'An organization was added, changed, verified or removed.',

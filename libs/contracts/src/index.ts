@@ -12,6 +12,7 @@ export * from './organization.ts';
 export * from './questions.ts';
 export * from './repositoryRecord.ts';
 export * from './restoreSession.ts';
+export * from './retention.ts';
 export * from './run.ts';
 export * from './subjects.ts';
 export * from './system.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { addressListSchema, jobNotificationsSchema } from './mailSettings.ts';
+import { retentionSchema } from './retention.ts';
 import { timeZoneSchema } from './timeZone.ts';
 
 /** Where the mailboxes of a job come from; the order of the sources decides the order of processing. */
@@ -31,12 +32,6 @@ export const scheduleSchema = z.discriminatedUnion('kind', [
 ]);
 export type Schedule = z.infer<typeof scheduleSchema>;
 
-export const retentionSchema = z.strictObject({
-  /** Newest complete restore points kept of each mailbox. */
-  keepLast: z.number().int().min(1, 'must keep at least 1 restore point').max(10_000),
-});
-export type RetentionPolicy = z.infer<typeof retentionSchema>;
-
 export const jobOptionsSchema = z.strictObject({
   /** Mailboxes at work at the same time; enforced by the broker. */
   concurrency: z.number().int().min(1).max(256).default(3),
@@ -53,7 +48,7 @@ export const jobInputSchema = z.strictObject({
   /** Addresses that are never backed up by this job. */
   exclude: z.array(z.string().min(3)).default([]),
   schedule: scheduleSchema.default({ kind: 'manual' }),
-  retention: retentionSchema.default({ keepLast: 30 }),
+  retention: retentionSchema.prefault({ keepLast: 30 }),
   options: jobOptionsSchema.prefault({}),
   /** Recipients of the run report: beside the global ones, or instead of them (`notifications.recipients`). */
   recipients: addressListSchema.default([]),

@@ -6,14 +6,14 @@ import { gapSchema } from './run.ts';
 
 /** A question over request/reply: who answers, what is sent, what comes back. Errors come back as error facts. */
 interface Question<Q extends z.ZodType, A extends z.ZodType> {
-  service: 'sync' | 'restore';
+  service: 'sync' | 'restore' | 'retention';
   name: string;
   request: Q;
   reply: A;
 }
 
 const question = <Q extends z.ZodType, A extends z.ZodType>(
-  service: 'sync' | 'restore',
+  service: 'sync' | 'restore' | 'retention',
   name: string,
   request: Q,
   reply: A,
@@ -100,6 +100,16 @@ export const questions = {
     'mime',
     z.object({ ...pointOfView, folderId: z.string(), itemKey: z.string(), offset: z.number().int().min(0) }),
     z.object({ size: z.number(), sha256: z.string(), data: z.string() }),
+  ),
+  /**
+   * What removing these restore points would free: objects that no other restore point needs, and their stored bytes.
+   * `complete` is false when the walk was cut at its limit; the numbers are then at least what would be freed.
+   */
+  measureFreed: question(
+    'retention',
+    'measure-freed',
+    z.object({ repositoryId: idSchema, mailboxId: idSchema, pointNames: z.array(z.string()).max(5_000) }),
+    z.object({ objects: z.number(), bytes: z.number(), complete: z.boolean() }),
   ),
 } as const;
 

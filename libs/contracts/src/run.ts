@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
+import { condemnedSchema } from './retention.ts';
 
 export const errorFactsSchema = z.object({
   code: z.string(),
@@ -187,5 +188,9 @@ export const restorePointRecordSchema = z.object({
   folders: count,
   gapsOpen: count,
   totals: totalsSchema,
+  /** The schedule whose run made it; absent for runs by hand. */
+  scheduleId: idSchema.optional(),
+  /** In the waiting room: it goes unless it is called back. */
+  condemned: condemnedSchema.optional(),
 });
 export type RestorePointRecord = z.infer<typeof restorePointRecordSchema>;

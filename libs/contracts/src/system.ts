@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alertSettingsSchema } from './alert.ts';
 import { idSchema } from './ids.ts';
 import { mailSettingsInputSchema, mailSettingsSchema } from './mailSettings.ts';
+import { retentionSettingsSchema } from './retention.ts';
 import { webhookSettingsSchema } from './webhook.ts';
 
 /** A sign-in token; only its SHA-256 is kept. */
@@ -20,6 +21,8 @@ export const settingsSchema = z.object({
   /** The defaults when absent. */
   alerts: alertSettingsSchema.optional(),
   webhooks: webhookSettingsSchema.optional(),
+  /** The defaults when absent. */
+  retention: retentionSettingsSchema.optional(),
   /** Address of the web console for links in reports. */
   baseUrl: z.url().optional(),
 });

@@ -66,7 +66,9 @@ export function buildMailbox(given: Partial<Mailbox> = {}): Mailbox {
   });
 }
 
-export function buildJob(given: Partial<Job> = {}): Job {
+export type JobGiven = Partial<Omit<Job, 'retention'>> & { retention?: Partial<Job['retention']> };
+
+export function buildJob(given: JobGiven = {}): Job {
   return jobSchema.parse({
     id: 'job-1',
     name: 'All mailboxes',

@@ -86,7 +86,7 @@ async function plan(
   const keepLast = new Map<string, number>();
   for (const jobId of new Set(points.map((point) => point.jobId))) {
     const job = await ports.records.job(jobId);
-    if (job !== undefined) keepLast.set(jobId, job.retention.keepLast);
+    if (job?.retention.keepLast !== undefined) keepLast.set(jobId, job.retention.keepLast);
   }
   const inUse = new Map<string, string>();
   for (const [name, sessionId] of await ports.records.pointsInUse(repository.id)) {

@@ -2,7 +2,6 @@ import {
   collections,
   type EventName,
   type HoldfastEvent,
-  type Job,
   mailboxIdentityOf,
   makeEvent,
   pointIdOf,
@@ -46,7 +45,7 @@ export interface World {
   clock: FakeClock;
   openPoints: OpenPointStore;
   messaging(): Messaging;
-  addJob(given?: Partial<Job>): Promise<void>;
+  addJob(given?: Parameters<typeof buildJob>[0]): Promise<void>;
   /** A restore point as sync makes it: in the repository, then in the control data. */
   addPoint(
     runId: string,
