@@ -73,15 +73,17 @@ async function storeMailbox(
     const mime = reader.read(path);
     const properties = propertiesOf(mime);
     const stored = await session.storeItem({ properties, mime });
+    const size = mime.length;
+    bytes += size;
+    reader.release();
     readers.push(reader);
-    bytes += mime.length;
     const key = `AAMkAD${createHash('sha256').update(path).digest('base64url').repeat(3)}`;
     await tree.putItem(folder, {
       key,
       time: Date.parse(properties.receivedDateTime),
       objectId: stored.objectId,
       changeKey: key.slice(8, 24),
-      size: mime.length,
+      size,
       state: { isRead: true },
       summary: { subject: properties.subject, from: properties.from },
     });

@@ -24,12 +24,16 @@ export async function listCorpus(
 export class FileReader {
   readonly #kept = Buffer.allocUnsafeSlow(256 * 1024);
 
-  /** Valid until the next call. */
+  #large: Buffer | undefined;
+
+  /** Valid until the next call or `release`. */
   read(path: string): Buffer {
+    this.release();
     const file = openSync(path, 'r');
     try {
       const { size } = fstatSync(file);
-      const memory = size <= this.#kept.length ? this.#kept : Buffer.allocUnsafeSlow(size);
+      if (size > this.#kept.length) this.#large = Buffer.allocUnsafeSlow(size);
+      const memory = this.#large ?? this.#kept;
       for (let done = 0; done < size; ) {
         const read = readSync(file, memory, done, size - done, done);
         if (read === 0) throw new Error(`${path} became shorter`);
@@ -39,5 +43,11 @@ export class FileReader {
     } finally {
       closeSync(file);
     }
+  }
+
+  /** The memory of a large file is given back at once. */
+  release(): void {
+    this.#large?.buffer.transfer(0);
+    this.#large = undefined;
   }
 }

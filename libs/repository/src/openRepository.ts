@@ -26,7 +26,7 @@ export interface OpenOptions {
   leaseMs?: number;
   /** How often a writer looks for condemned packs and fences. Default 60 s. */
   pollMs?: number;
-  /** A busy session starts at most one flush in this time. Default 200 ms. */
+  /** A busy session starts at most one flush in this time. Default 100 ms. */
   commitIntervalMs?: number;
 }
 
@@ -60,7 +60,7 @@ export async function openRepository(store: BlobStore, options: OpenOptions): Pr
     logger: options.logger ?? quiet,
     leaseMs: options.leaseMs ?? 15 * 60_000,
     pollMs: options.pollMs ?? 60_000,
-    commitIntervalMs: options.commitIntervalMs ?? 200,
+    commitIntervalMs: options.commitIntervalMs ?? 100,
   });
 }
 

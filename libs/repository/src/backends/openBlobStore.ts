@@ -5,7 +5,9 @@ import { readOnly } from './readOnly.ts';
 import { retrying } from './retry.ts';
 
 /** Where a repository lies. */
-export type BlobStoreSpec = { kind: 'fs'; path: string; readOnly?: boolean } | { kind: 'memory'; name: string };
+export type BlobStoreSpec =
+  | { kind: 'fs'; path: string; readOnly?: boolean }
+  | { kind: 'memory'; name: string };
 
 /** Stores in memory live as long as the process and are shared by name. */
 const memoryStores = new Map<string, MemoryBlobStore>();

@@ -3,8 +3,9 @@ import { Damaged } from '../errors.ts';
 import type { MasterKeys } from '../keys/masterKeys.ts';
 import type { NonceSource } from '../keys/nonceSource.ts';
 import { Codec, compressIfWorth, decompress, inflatesTo } from './compression.ts';
+import { cryptInto } from './crypt.ts';
 import { isObjectType, largestPlaintext, nameOfType, type ObjectType } from './objectTypes.ts';
-import { releaseMemory } from './releaseMemory.ts';
+import { Scratch } from './scratch.ts';
 
 /**
  * A frame is one sealed object:
@@ -105,21 +106,23 @@ export function sealFrame(
   header.set(nonce, 64);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(header.subarray(0, AAD_BYTES));
-  const sealed = cipher.update(content);
+  cryptInto(cipher, content, target, start + FRAME_HEADER_BYTES);
   cipher.final();
   cipher.getAuthTag().copy(header, AAD_BYTES);
-  sealed.copy(target, start + FRAME_HEADER_BYTES);
-  releaseMemory(sealed);
   proveFrame(keys, target.subarray(start, start + FRAME_HEADER_BYTES + bodyLength), id, plain);
   return { bodyLength, codec };
 }
 
+const opened = new Scratch();
+
 /** The self-check: decrypt, inflate, compare every byte. Throws `Damaged`. */
 function proveFrame(keys: MasterKeys, frame: Buffer, id: Uint8Array, plain: Buffer): void {
-  const { header, content } = decryptFrame(keys, frame, frame.subarray(FRAME_HEADER_BYTES), id);
+  const body = frame.subarray(FRAME_HEADER_BYTES);
+  const header = checkedHeader(frame, body, id);
+  const content = opened.take(body.length);
+  decryptInto(keys, header, frame, body, content);
   const isSame =
     header.codec === Codec.none ? plain.equals(content) : inflating(() => inflatesTo(content, plain));
-  releaseMemory(content);
   if (!isSame || header.rawLength !== plain.length)
     throw frameDamage('what was sealed does not open to what it was');
 }
@@ -134,34 +137,43 @@ export function openFrame(
   body: Uint8Array,
   expectedId?: Uint8Array,
 ): { header: FrameHeader; plain: Buffer } {
-  const { header, content } = decryptFrame(keys, headerBytes, body, expectedId);
-  const plain =
-    header.codec === Codec.none ? content : inflating(() => decompress(content, header.rawLength));
-  if (plain !== content) releaseMemory(content);
+  const header = checkedHeader(headerBytes, body, expectedId);
+  const isPacked = header.codec === Codec.zstd;
+  const content = isPacked ? opened.take(body.length) : Buffer.allocUnsafeSlow(body.length);
+  decryptInto(keys, header, headerBytes, body, content);
+  const plain = isPacked ? inflating(() => decompress(content, header.rawLength)) : content;
   if (!keys.objectId(header.type, plain).equals(header.id))
     throw frameDamage('its bytes do not hash to its id');
   return { header, plain };
 }
 
-/** Checks header and tag; the content may still be compressed and is not proven to be the object of the id. */
-function decryptFrame(
-  keys: MasterKeys,
+function checkedHeader(
   headerBytes: Uint8Array,
   body: Uint8Array,
   expectedId: Uint8Array | undefined,
-): { header: FrameHeader; content: Buffer } {
+): FrameHeader {
   const header = parseFrameHeader(headerBytes);
   if (body.length !== header.bodyLength) throw frameDamage('its body is cut off');
   if (expectedId && !timingSafeEqual(header.id, expectedId))
     throw frameDamage('another object lies in its place');
+  return header;
+}
+
+/** The content is that of the header, but may still be compressed; nothing of it counts when this throws. */
+function decryptInto(
+  keys: MasterKeys,
+  header: FrameHeader,
+  headerBytes: Uint8Array,
+  body: Uint8Array,
+  target: Buffer,
+): void {
   try {
     const key = keys.derive('frame', header.keyGeneration, header.salt);
     const decipher = createDecipheriv('aes-256-gcm', key, header.nonce);
     decipher.setAAD(headerBytes.subarray(0, AAD_BYTES));
     decipher.setAuthTag(header.tag);
-    const content = decipher.update(body);
+    cryptInto(decipher, body, target, 0);
     decipher.final();
-    return { header, content };
   } catch (error) {
     throw frameDamage('it does not decrypt', error);
   }

@@ -1,6 +1,6 @@
 export const CHUNK_BYTES = 1024 * 1024;
-/** Kept for the next pack: one pack of the usual size. */
-const MOST_FREE = 40;
+/** Kept for the next packs: a data pack of the usual size and a bit of metadata. */
+const MOST_FREE = 20;
 
 /** Memory of packs in the making, used again and again: fresh pages cost more than the copying. */
 export class ChunkPool {

@@ -61,11 +61,19 @@ export class PackWriter {
     this.#throwFailure();
   }
 
-  /** Durable packs that no index segment lists yet; they are handed out once. */
-  takeStored(): OpenPack[] {
-    const stored = this.#stored;
-    this.#stored = [];
-    return stored;
+  /** Durable packs that no index segment lists yet. */
+  stored(): OpenPack[] {
+    return [...this.#stored];
+  }
+
+  /** An index segment lists these now. */
+  listed(packs: readonly OpenPack[]): void {
+    this.#stored = this.#stored.filter((pack) => !packs.includes(pack));
+  }
+
+  /** Every frame that was added is durable and listed. */
+  get isClean(): boolean {
+    return this.#open.size + this.#puts.size + this.#stored.length === 0 && !this.#failure;
   }
 
   /** Waits for puts at work, whatever becomes of them. */

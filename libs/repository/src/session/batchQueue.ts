@@ -27,11 +27,15 @@ export interface Batch {
   waiters: Waiter[];
 }
 
-const SLAB_BYTES = 1.5 * 1024 * 1024;
-/** Two threads with two batches each, one being filled, one to spare. */
-const MOST_SLABS = 6;
-/** A batch is sent when it holds this much, or earlier when a thread has nothing to do. */
-const FULL_BYTES = 768 * 1024;
+/** Room for what fills a batch and one larger item. */
+const SLAB_BYTES = 1024 * 1024;
+/** Two threads with two batches each, one being filled, some to spare. */
+const MOST_SLABS = 8;
+/**
+ * A batch is sent when it holds this much, or earlier when a thread has nothing to do. Large enough that messages
+ * between threads cost little, small enough that the few items in hand of some mailboxes keep all threads busy.
+ */
+const FULL_BYTES = 256 * 1024;
 const FULL_ENTRIES = 256;
 /** Two at a time: a thread prepares the next batch while the answer for the last one is on its way. */
 const BATCHES_A_THREAD = 2;

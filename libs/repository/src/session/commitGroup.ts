@@ -8,18 +8,22 @@ export class CommitGroup {
   readonly #clock: EngineClock;
   readonly #intervalMs: number;
   readonly #flush: () => Promise<void>;
+  readonly #isClean: () => boolean;
   #tail: Promise<unknown> = Promise.resolve();
   #next: Promise<void> | undefined;
   #lastStart = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: EngineClock, intervalMs: number, flush: () => Promise<void>) {
+  /** `isClean` tells that a flush would find nothing to do. */
+  constructor(clock: EngineClock, intervalMs: number, flush: () => Promise<void>, isClean: () => boolean) {
+    this.#isClean = isClean;
     this.#clock = clock;
     this.#intervalMs = intervalMs;
     this.#flush = flush;
   }
 
-  /** Resolves when a flush that began after this call has ended. */
+  /** Resolves when a flush that began after this call has ended; at once when there is nothing to flush. */
   flush(): Promise<void> {
+    if (this.#isClean()) return Promise.resolve();
     this.#next ??= this.#schedule();
     return this.#next;
   }

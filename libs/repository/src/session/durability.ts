@@ -32,10 +32,12 @@ export class Durability {
   async flush(): Promise<void> {
     const { assertAlive, index, packs } = this.#deps;
     await packs.flush();
-    const stored = packs.takeStored();
+    const stored = packs.stored();
     if (stored.length > 0) {
       assertAlive();
       await index.putSegment({ level: 0, ...this.#listing(stored), replaces: [] });
+      // Not before: what could not be listed is listed by the next flush.
+      packs.listed(stored);
       for (const pack of stored) this.#listed(pack);
     }
     assertAlive();

@@ -184,6 +184,41 @@ describe('a writer session', () => {
     });
   });
 
+  test('a flush with nothing new returns at once, one with something waits for its turn', async () => {
+    const repository = await open(store, { commitIntervalMs: 1000 });
+    const session = await repository.openSession({ writer: 'a' });
+    await session.flush();
+    await session.storeItem({ properties: { number: 1 } });
+    await session.flush();
+    const root = await treeWith(session);
+    // The clock stands still: what has to wait would wait for ever.
+    let flushed = false;
+    const waiting = session.flush().then(() => {
+      flushed = true;
+    });
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(flushed).toBe(false);
+    clock.advance(1000);
+    await waiting;
+    await session.flush();
+    await session.commitPoint(pointInput({ pointId: ID, root }));
+  });
+
+  test('what could not be listed is listed by the next flush', async () => {
+    let lost = 0;
+    const flaky = faulty(store, ({ name, verb }) => {
+      if (verb !== 'put' || !name.startsWith('index/') || lost > 0) return 'none';
+      lost++;
+      return 'lost';
+    });
+    const session = await (await open(flaky)).openSession({ writer: 'a' });
+    const { objectId } = await session.storeItem({ properties: { number: 1 } });
+    await expect(session.flush()).rejects.toMatchObject({ errorClass: 'transient' });
+    await session.flush();
+    const reader = await open(store, { readOnly: true });
+    expect((await reader.readItem(objectId)).properties).toEqual({ number: 1 });
+  });
+
   test('many small flushes are merged into few segments, and nothing is lost', async () => {
     const repository = await open();
     const session = await repository.openSession({ writer: 'a' });

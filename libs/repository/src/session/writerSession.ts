@@ -109,7 +109,12 @@ export class WriterSession {
       clock,
       assertAlive,
     });
-    this.#group = new CommitGroup(clock, deps.commitIntervalMs, () => this.#durability.flush());
+    this.#group = new CommitGroup(
+      clock,
+      deps.commitIntervalMs,
+      () => this.#durability.flush(),
+      () => this.#packs.isClean,
+    );
     this.#heartbeat = new Heartbeat({
       ...deps,
       writer,
