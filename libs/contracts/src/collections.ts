@@ -4,10 +4,13 @@ import { eventRecordSchema } from './event.ts';
 import { jobSchema } from './job.ts';
 import { notificationSchema } from './notification.ts';
 import { groupSchema, mailboxSchema, organizationSchema } from './organization.ts';
+import { poolSchema } from './pool.ts';
 import { repositoryRecordSchema } from './repositoryRecord.ts';
-import { ledgerLineSchema, restoreSessionSchema } from './restoreSession.ts';
+import { planPageSchema } from './restorePlan.ts';
+import { ledgerLineSchema, restorePartSchema, restoreSessionSchema } from './restoreSession.ts';
 import { holdSchema, retentionGuardSchema, retentionStateSchema } from './retention.ts';
 import { mailboxHeadSchema, restorePointRecordSchema, runSchema, runTaskSchema } from './run.ts';
+import { scriptRecordSchema } from './script.ts';
 import { proxyRecordSchema, settingsSchema, tokenSchema } from './system.ts';
 import { webhookDeliverySchema, webhookSchema } from './webhook.ts';
 
@@ -86,7 +89,13 @@ export const collections = {
     restoreSessionSchema,
     { fields: ['state'] },
     { fields: ['requestedAt'] },
+    { fields: ['mailboxId', 'requestedAt'] },
+    { fields: ['requestedBy', 'requestedAt'] },
   ),
+  /** api inserts, before the session; restore owns them from there */
+  restoreParts: declare('restore-parts', restorePartSchema, { fields: ['sessionId'] }),
+  /** restore */
+  restorePlan: declare('restore-plan', planPageSchema, { fields: ['sessionId'] }),
   /** restore */
   restoreLedger: declare('restore-ledger', ledgerLineSchema, { fields: ['sessionId'] }),
   /** every service: event log and outbox */
@@ -120,6 +129,10 @@ export const collections = {
   tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }),
   /** api */
   settings: declare('settings', settingsSchema),
-  /** sync: what a proxy said of itself last; liveness is in the KV bucket `proxies` */
+  /** api */
+  pools: declare('pools', poolSchema),
+  /** scheduler: the scripts of runs */
+  runScripts: declare('run-scripts', scriptRecordSchema, { fields: ['runId'] }, { fields: ['state'] }),
+  /** sync: what a proxy said of itself last; liveness is in the KV bucket `proxies`; api sets `maintenance`, scheduler `offlineSince` */
   proxies: declare('proxies', proxyRecordSchema, { fields: ['pool'] }),
 } as const;

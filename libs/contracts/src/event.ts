@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { deterministicId, idSchema } from './ids.ts';
+import { applicationRoles } from './organization.ts';
 import { errorFactsSchema, terminalRunStates, totalsSchema } from './run.ts';
+import { scriptPhases, scriptStates } from './script.ts';
 
 const id = idSchema;
 const outcome = z.enum(terminalRunStates);
@@ -16,6 +18,10 @@ export const eventData = {
     organizationId: id,
     trigger: z.string(),
     requestedBy: z.string(),
+    scheduleId: id.optional(),
+    fireTime: z.iso.datetime().optional(),
+    afterRunId: id.optional(),
+    retryOf: id.optional(),
   }),
   'run.started': z.object({
     runId: id,
@@ -25,7 +31,21 @@ export const eventData = {
     number: z.number(),
     mailboxes: z.number(),
   }),
-  'run.stop-requested': z.object({ runId: id, jobId: id, organizationId: id, requestedBy: z.string() }),
+  'run.stop-requested': z.object({
+    runId: id,
+    jobId: id,
+    organizationId: id,
+    /** `schedule` at the end of a schedule's window. */
+    requestedBy: z.string(),
+  }),
+  'run.retry-started': z.object({
+    runId: id,
+    jobId: id,
+    organizationId: id,
+    retry: z.number(),
+    of: z.number(),
+    mailboxes: z.number(),
+  }),
   'run.completed': z.object({
     runId: id,
     jobId: id,
@@ -33,6 +53,8 @@ export const eventData = {
     repositoryId: id,
     number: z.number(),
     outcome,
+    scheduleId: id.optional(),
+    retries: z.number().optional(),
     tasks: z.object({
       total: z.number(),
       success: z.number(),
@@ -77,6 +99,7 @@ export const eventData = {
     mailboxId: id,
     jobId: id,
     runId: id,
+    scheduleId: id.optional(),
     time: z.iso.datetime(),
     itemsTotal: z.number(),
     gapsOpen: z.number(),
@@ -158,6 +181,35 @@ export const eventData = {
     mailboxId: id,
     requestedBy: z.string(),
   }),
+  'restore.planned': z.object({
+    sessionId: id,
+    organizationId: id,
+    mailboxId: id,
+    digest: z.string(),
+    needsApproval: z.boolean(),
+    items: z.number(),
+    create: z.number(),
+    skip: z.number(),
+    overwrite: z.number(),
+    rename: z.number(),
+    cannot: z.number(),
+    bytes: z.number(),
+    seconds: z.number(),
+  }),
+  'restore.approved': z.object({
+    sessionId: id,
+    organizationId: id,
+    mailboxId: id,
+    digest: z.string(),
+    approvedBy: z.string(),
+  }),
+  'restore.changed': z.object({
+    sessionId: id,
+    organizationId: id,
+    mailboxId: id,
+    change: z.enum(['pause-requested', 'resumed', 'cancel-requested']),
+    requestedBy: z.string(),
+  }),
   'restore.completed': z.object({
     sessionId: id,
     organizationId: id,
@@ -166,16 +218,42 @@ export const eventData = {
     created: z.number(),
     skipped: z.number(),
     renamed: z.number(),
+    overwritten: z.number(),
     failed: z.number(),
     different: z.number(),
+    /** Items done otherwise than planned. */
+    deviated: z.number(),
+    mailboxes: z.number(),
     error: errorFactsSchema.optional(),
   }),
   'organization.changed': z.object({
     organizationId: id,
     change: z.enum(['added', 'verified', 'changed', 'removed']),
   }),
+  'organization.credential-expiring': z.object({
+    organizationId: id,
+    organizationName: z.string(),
+    application: z.enum(applicationRoles),
+    credential: z.enum(['secret', 'certificate']),
+    expiresAt: z.iso.datetime(),
+    /** Whole days left; negative when it has ended. */
+    daysLeft: z.number().int(),
+    remedy: z.string(),
+  }),
   'repository.attached': z.object({ repositoryId: id, name: z.string() }),
   'job.changed': z.object({ jobId: id, organizationId: id, change: z.enum(['added', 'changed', 'removed']) }),
+  'pool.changed': z.object({ pool: id, change: z.enum(['added', 'changed', 'removed']) }),
+  'proxy.maintenance': z.object({ proxyId: id, pool: id, on: z.boolean(), requestedBy: z.string() }),
+  'script.ended': z.object({
+    runId: id,
+    jobId: id,
+    organizationId: id,
+    phase: z.enum(scriptPhases),
+    state: z.enum(scriptStates),
+    awaited: z.boolean(),
+    exitCode: z.number().int().optional(),
+    message: z.string().optional(),
+  }),
   'proxy.online': z.object({ proxyId: id, pool: id, version: z.string() }),
   'proxy.offline': z.object({ proxyId: id, pool: id, lastSeen: z.iso.datetime() }),
   'alert.raised': z.object({

@@ -7,8 +7,10 @@ export const eventMeanings: Record<EventName, string> = {
   'run.started': 'The scope was resolved and the tasks, one a mailbox, are in the queue.',
   'run.stop-requested':
     'A run was asked to stop: waiting mailboxes are not begun, running ones stop at their next checkpoint.',
+  'run.retry-started':
+    'The mailboxes of a run that had failed are tried again, as part of the run; `retry` counts from 1.',
   'run.completed':
-    'Every task of a run has ended; what is stored is durable. Sent once a run, with its outcome and totals.',
+    'Every task of a run has ended, retries included; what is stored is durable. Sent once a run, with its outcome (`skipped`: it was not begun, `error` says why) and totals.',
   'mailbox.synced':
     'A mailbox was backed up, or found unchanged, in a run. With `changed` a restore point was made.',
   'mailbox.failed':
@@ -29,8 +31,18 @@ export const eventMeanings: Record<EventName, string> = {
   'retention.completed':
     'A retention pass over a repository has ended; after a run it is told of only when something changed.',
   'restore.requested': 'A restore session was accepted.',
+  'restore.planned':
+    'A restore session has its plan; nothing was written yet. With `needsApproval` it waits for a person.',
+  'restore.approved': 'Somebody approved the plan of a restore session, by its digest; it is carried out.',
+  'restore.changed': 'Somebody asked a restore session to pause, to go on, or to be cancelled.',
   'restore.completed': 'A restore session has ended; its ledger has one line an item.',
   'organization.changed': 'An organization was added, changed, verified or removed.',
+  'organization.credential-expiring':
+    'The client secret or certificate of an organization ends within 30 days, or has ended. Once a day and application until it is replaced.',
+  'pool.changed': 'What a pool of proxies serves was set, changed or removed.',
+  'proxy.maintenance':
+    'A proxy was put into maintenance (it finishes what it has in hand and takes no new mailbox) or taken out of it.',
+  'script.ended': 'A pre- or post-run script of a job has ended, or was found interrupted.',
   'repository.attached': 'A repository was created or attached.',
   'job.changed': 'A job was added, changed or removed.',
   'proxy.online': 'A proxy joined its pool.',

@@ -2,41 +2,25 @@ import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { addressListSchema, jobNotificationsSchema } from './mailSettings.ts';
 import { retentionSchema } from './retention.ts';
-import { timeZoneSchema } from './timeZone.ts';
+import { scheduleSchema, schedulesSchema } from './schedule.ts';
+import { destinationSchema, exclusionsSchema, sourceSchema } from './scope.ts';
+import { jobScriptsSchema } from './script.ts';
 
-/** Where the mailboxes of a job come from; the order of the sources decides the order of processing. */
-export const sourceSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('organization') }),
-  z.strictObject({ kind: z.literal('group'), groupId: z.string().min(1) }),
-  z.strictObject({ kind: z.literal('mailbox'), address: z.string().min(3) }),
-]);
-export type Source = z.infer<typeof sourceSchema>;
-
-export const scheduleSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('manual') }),
-  z.strictObject({
-    kind: z.literal('interval'),
-    everyMinutes: z
-      .number()
-      .int()
-      .min(1)
-      .max(7 * 24 * 60),
-  }),
-  z.strictObject({
-    kind: z.literal('daily'),
-    time: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:30'),
-    timeZone: timeZoneSchema,
-    /** Monday = 1 … Sunday = 7; all days when absent. */
-    days: z.array(z.number().int().min(1).max(7)).min(1).optional(),
-  }),
-]);
-export type Schedule = z.infer<typeof scheduleSchema>;
+/** Mailboxes that failed are tried again at the end of a run, as part of it; the report waits for that. */
+export const retrySchema = z.strictObject({
+  /** How often; 0 = never. */
+  times: z.number().int('must be a whole number').min(0, 'must be at least 0').max(20).default(3),
+  /** Pause before each time. */
+  pauseMinutes: z.number().int('must be a whole number').min(0, 'must be at least 0').max(1_440).default(10),
+});
+export type Retry = z.infer<typeof retrySchema>;
 
 export const jobOptionsSchema = z.strictObject({
   /** Mailboxes at work at the same time; enforced by the broker. */
   concurrency: z.number().int().min(1).max(256).default(3),
   /** How often a mailbox is tried in a run before it counts as failed. */
   attempts: z.number().int().min(1).max(10).default(3),
+  retry: retrySchema.prefault({}),
 });
 export type JobOptions = z.infer<typeof jobOptionsSchema>;
 
@@ -44,10 +28,21 @@ export const jobInputSchema = z.strictObject({
   name: z.string().min(1).max(120),
   organizationId: idSchema,
   repositoryId: idSchema,
-  sources: z.array(sourceSchema).min(1, 'name at least one source of mailboxes'),
-  /** Addresses that are never backed up by this job. */
-  exclude: z.array(z.string().min(3)).default([]),
-  schedule: scheduleSchema.default({ kind: 'manual' }),
+  /** Where its mailboxes come from; the order decides the order of processing. */
+  sources: z
+    .array(sourceSchema)
+    .min(1, 'name at least one source of mailboxes')
+    .max(1_000, 'must be at most 1000'),
+  /** What this job does not back up; the settings have what no job does. */
+  exclude: exclusionsSchema.prefault({}),
+  /** Other repositories for some mailboxes; what matches none goes to `repositoryId`. */
+  destinations: z.array(destinationSchema).max(100, 'must be at most 100').default([]),
+  /** Programs that run before and after each run. */
+  scripts: jobScriptsSchema.prefault({}),
+  /** When it runs by itself; on demand when empty. */
+  schedules: schedulesSchema.default([]),
+  /** A time of the schedules that passed while no scheduler was there is caught up by one run, or passed over. */
+  catchUp: z.boolean().default(true),
   retention: retentionSchema.prefault({ keepLast: 30 }),
   options: jobOptionsSchema.prefault({}),
   /** Recipients of the run report: beside the global ones, or instead of them (`notifications.recipients`). */
@@ -55,6 +50,7 @@ export const jobInputSchema = z.strictObject({
   /** What differs from the global mail and alert settings for this job. */
   notifications: jobNotificationsSchema.prefault({}),
   pool: idSchema.default('default'),
+  /** Off: its schedules do not fire; it can be run by hand. */
   enabled: z.boolean().default(true),
 });
 export type JobInput = z.infer<typeof jobInputSchema>;
@@ -65,10 +61,12 @@ export const jobSchema = z.object({
   createdAt: z.iso.datetime(),
   /** Number of the newest run, so that runs are counted from 1 within a job. */
   lastRunNumber: z.number().int().default(0),
+  schedules: z.array(scheduleSchema).default([]),
   /**
-   * Up to here the schedule was served: its newest fire, for which a run was made once, or the moment at which it was
-   * changed (so that a new time of day that has passed today does not fire at once).
+   * Up to here each schedule was served, by its id: its newest fire, for which a run was made once, or the moment at
+   * which it was added, changed or enabled (so that a time of day that has passed today does not fire at once). For a
+   * schedule that follows another job: the end of the newest run that was looked at.
    */
-  lastFire: z.iso.datetime().optional(),
+  lastFires: z.record(idSchema, z.iso.datetime()).default({}),
 });
 export type Job = z.infer<typeof jobSchema>;

@@ -87,7 +87,12 @@ const common = {
   digest: digestSchema.optional(),
 };
 
-export const mailSettingsSchema = z.object({ ...common, sealedPassword: z.string().optional() });
+export const mailSettingsSchema = z.object({
+  ...common,
+  sealedPassword: z.string().optional(),
+  /** A digest covers times of day after this. */
+  changedAt: z.iso.datetime().optional(),
+});
 export type MailSettings = z.infer<typeof mailSettingsSchema>;
 
 /** What a user sends. A password that is left out stays, for the same server and user. */

@@ -3,17 +3,18 @@ import { idSchema } from './ids.ts';
 import { checkSchema } from './organization.ts';
 import { backendSchema } from './repositoryRecord.ts';
 import { gapSchema } from './run.ts';
+import { scriptSchema } from './script.ts';
 
 /** A question over request/reply: who answers, what is sent, what comes back. Errors come back as error facts. */
 interface Question<Q extends z.ZodType, A extends z.ZodType> {
-  service: 'sync' | 'restore' | 'retention';
+  service: 'sync' | 'restore' | 'retention' | 'scheduler';
   name: string;
   request: Q;
   reply: A;
 }
 
 const question = <Q extends z.ZodType, A extends z.ZodType>(
-  service: 'sync' | 'restore' | 'retention',
+  service: 'sync' | 'restore' | 'retention' | 'scheduler',
   name: string,
   request: Q,
   reply: A,
@@ -44,21 +45,58 @@ export const listedFolderSchema = z.object({
 });
 export type ListedFolder = z.infer<typeof listedFolderSchema>;
 
+/** A group as the directory lists it. */
+export const foundGroupSchema = z.object({
+  groupId: z.string(),
+  displayName: z.string(),
+  address: z.string().optional(),
+});
+export type FoundGroup = z.infer<typeof foundGroupSchema>;
+
 /** The questions that services ask each other; subject: `ask.<service>.<pool>.<name>`. */
 export const questions = {
   /** Runs the named checks of a stored organization. */
   verifyOrganization: question(
     'sync',
     'verify-organization',
-    z.object({ organizationId: idSchema }),
+    /** `probe`: how many mailboxes are tried at most, spread over the directory. */
+    z.object({ organizationId: idSchema, probe: z.number().int().min(1).max(100_000).optional() }),
     z.object({ checks: z.array(checkSchema) }),
   ),
-  /** Reads users and the named groups from the directory into the store. */
+  /** Reads users and the named groups from the directory into the store; with `kinds` the kinds of mailboxes too. */
   refreshInventory: question(
     'sync',
     'refresh-inventory',
+    z.object({
+      organizationId: idSchema,
+      groupIds: z.array(z.string()),
+      kinds: z.boolean().optional(),
+    }),
+    z.object({ mailboxes: z.number(), gone: z.number(), unknownGroups: z.array(z.string()).optional() }),
+  ),
+  /** Reads only the named groups from the directory into the store. */
+  readGroups: question(
+    'sync',
+    'read-groups',
     z.object({ organizationId: idSchema, groupIds: z.array(z.string()) }),
-    z.object({ mailboxes: z.number(), gone: z.number() }),
+    z.object({ unknownGroups: z.array(z.string()) }),
+  ),
+  /** Groups of the directory whose name begins with the text. */
+  findGroups: question(
+    'sync',
+    'find-groups',
+    z.object({ organizationId: idSchema, search: z.string(), limit: z.number().int().min(1).max(100) }),
+    z.object({ groups: z.array(foundGroupSchema) }),
+  ),
+  /** Whether the scheduler would start these scripts; `field` is a path within the script. */
+  checkScripts: question(
+    'scheduler',
+    'check-scripts',
+    z.object({ scripts: z.array(scriptSchema).max(10) }),
+    z.object({
+      /** Problems of each script, in the order of the question. */
+      problems: z.array(z.array(z.object({ field: z.string(), message: z.string() }))),
+    }),
   ),
   /** Makes a repository or opens an existing one; `sealedPassphrase` is unsealed by the proxy. */
   prepareRepository: question(

@@ -74,12 +74,22 @@ const policyShape = {
 };
 
 /** Which restore points of a mailbox stay. A point stays when any rule wants it. */
-export const retentionSchema = z.strictObject(policyShape).superRefine((policy, ctx) => {
+export const retentionSchema = z.strictObject(policyShape).superRefine(checkPolicy);
+export type RetentionPolicy = z.infer<typeof retentionSchema>;
+
+/** The policy of a schedule of its own; the item age is always the job's. */
+export const scheduleRetentionSchema = z
+  .strictObject({
+    ...policyShape,
+    itemAge: z.undefined('belongs to the retention of the job: it is the same for all of its schedules').optional(),
+  })
+  .superRefine(checkPolicy);
+
+function checkPolicy(policy: Rules, ctx: z.RefinementCtx): void {
   for (const { field, message } of policyProblems(policy)) {
     ctx.addIssue({ code: 'custom', message, path: [field] });
   }
-});
-export type RetentionPolicy = z.infer<typeof retentionSchema>;
+}
 
 /** The rules that count back by the calendar, with the most days that one unit of each can have. */
 export const calendarRules = ['daily', 'weekly', 'monthly', 'yearly'] as const;
@@ -171,6 +181,8 @@ export const condemnedSchema = z.object({
   /** Not removed before this. */
   removeAfter: z.iso.datetime(),
   reason: z.string(),
+  /** The event that tells of it is durable. */
+  announced: z.boolean().optional(),
   /** It is being removed: too late to call it back. */
   removing: z.boolean().optional(),
 });

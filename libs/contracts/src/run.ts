@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
-import { condemnedSchema } from './retention.ts';
+import { condemnedSchema, itemAgeSchema } from './retention.ts';
+import { folderExclusionSchema, scopeChangeSchema } from './scope.ts';
 
 export const errorFactsSchema = z.object({
   code: z.string(),
@@ -76,6 +77,19 @@ export function addTotals(a: Totals, b: Totals): Totals {
 export const taskStates = ['queued', 'running', 'success', 'warning', 'failed', 'stopped'] as const;
 export const terminalTaskStates = ['success', 'warning', 'failed', 'stopped'] as const;
 
+/** The most folders that a list of excluded folders names. */
+export const excludedFoldersListed = 100;
+
+/** What was left out of a mailbox on purpose. */
+export const excludedSchema = z.object({
+  foldersTotal: count,
+  folders: z.array(z.string()).max(excludedFoldersListed),
+  /** Items older than this are left out, by this time of theirs. */
+  olderThan: z.iso.datetime().optional(),
+  by: z.enum(['received', 'modified']).optional(),
+});
+export type Excluded = z.infer<typeof excludedSchema>;
+
 /** One mailbox of one run. */
 export const runTaskSchema = z.object({
   id: z.string(),
@@ -88,6 +102,8 @@ export const runTaskSchema = z.object({
   position: count,
   state: z.enum(taskStates),
   attempts: count,
+  /** How often it was tried again at the end of the run; absent until then. */
+  retry: count.optional(),
   /** Name of the proxy that worked on it last. */
   proxy: z.string().optional(),
   startedAt: z.iso.datetime().optional(),
@@ -100,6 +116,8 @@ export const runTaskSchema = z.object({
   /** The open gaps, newest first, at most 100; `totals.gapsOpen` has the whole number. */
   gaps: z.array(gapSchema).optional(),
   error: errorFactsSchema.optional(),
+  /** What the job leaves out of this mailbox: the folders by path, the first hundred, and items by their age. */
+  excluded: excludedSchema.optional(),
 });
 export type RunTask = z.infer<typeof runTaskSchema>;
 
@@ -119,7 +137,8 @@ export type RunOutcome = (typeof terminalRunStates)[number];
 
 /**
  * One execution of a job. `requested` → `running` → `completing` → one of success, warning, failed, stopped;
- * or `requested` → `skipped` because another run of the job was at work.
+ * or `requested` → `skipped` because another run of the job was at work. Between two tries of failed mailboxes it
+ * stays `running`, and `retry.at` says when it goes on.
  */
 export const runSchema = z.object({
   id: idSchema,
@@ -134,16 +153,38 @@ export const runSchema = z.object({
   state: z.enum(runStates),
   /** Result once known; kept while `completing`. */
   outcome: z.enum(terminalRunStates).optional(),
-  trigger: z.enum(['manual', 'schedule']),
+  trigger: z.enum(['manual', 'schedule', 'retry']),
   requestedBy: z.string(),
   requestedAt: z.iso.datetime(),
+  /** The schedule of the job that made it, and the time at which that fired. */
+  scheduleId: idSchema.optional(),
+  fireTime: z.iso.datetime().optional(),
+  /** The run of another job that it follows. */
+  afterRunId: idSchema.optional(),
+  /** The ended run whose failed mailboxes it tries again. */
+  retryOf: idSchema.optional(),
+  /** End of the schedule's window: it is stopped when it is not finished by then. */
+  stopAt: z.iso.datetime().optional(),
   startedAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime().optional(),
   /** Time of the restore points of this run; assigned by the scheduler when the run starts. */
   pointTime: z.iso.datetime().optional(),
   /** Mailboxes chosen by the user for this run only; all of the scope when absent. */
   onlyMailboxes: z.array(idSchema).optional(),
+  /** All repositories its mailboxes go to; `repositoryId` is the default one. Known once it has started. */
+  repositoryIds: z.array(idSchema).optional(),
+  /** How its scope differs from that of the run before; absent for the first one. */
+  scope: scopeChangeSchema.optional(),
+  /** What it leaves out, as the job and the settings said when it started. */
+  excludeFolders: z.array(folderExclusionSchema).optional(),
+  itemAge: itemAgeSchema.optional(),
   stopRequested: z.boolean().default(false),
+  /** Who or what stopped it. */
+  stopReason: z.enum(['user', 'window-end']).optional(),
+  /** Tries of failed mailboxes at its end: as the job wants it, how many were begun, when the next begins. */
+  retry: z
+    .object({ times: count, pauseMinutes: count, done: count, at: z.iso.datetime().optional() })
+    .optional(),
   tasks: z.object({ total: count, success: count, warning: count, failed: count, stopped: count }),
   totals: totalsSchema,
   error: errorFactsSchema.optional(),

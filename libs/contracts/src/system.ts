@@ -3,6 +3,7 @@ import { alertSettingsSchema } from './alert.ts';
 import { idSchema } from './ids.ts';
 import { mailSettingsInputSchema, mailSettingsSchema } from './mailSettings.ts';
 import { retentionSettingsSchema } from './retention.ts';
+import { exclusionsSchema } from './scope.ts';
 import { webhookSettingsSchema } from './webhook.ts';
 
 /** A sign-in token; only its SHA-256 is kept. */
@@ -21,6 +22,8 @@ export const settingsSchema = z.object({
   /** The defaults when absent. */
   alerts: alertSettingsSchema.optional(),
   webhooks: webhookSettingsSchema.optional(),
+  /** What no job backs up. */
+  exclude: exclusionsSchema.optional(),
   /** The defaults when absent. */
   retention: retentionSettingsSchema.optional(),
   /** Address of the web console for links in reports. */
@@ -42,6 +45,12 @@ export const proxyRecordSchema = z.object({
   host: z.string(),
   slots: z.number().int(),
   startedAt: z.iso.datetime(),
+  /** It finishes what it has in hand and takes no new mailbox. Set by a user; survives its restart. */
+  maintenance: z.boolean().default(false),
+  /** Since when it gives no sign of life, as the scheduler noticed; absent while it does. */
+  offlineSince: z.iso.datetime().optional(),
+  /** When it was stopped on purpose; it is not missed then. */
+  stoppedAt: z.iso.datetime().optional(),
 });
 export type ProxyRecord = z.infer<typeof proxyRecordSchema>;
 

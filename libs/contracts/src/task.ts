@@ -10,6 +10,10 @@ export const syncTaskSchema = z.object({
   repositoryId: idSchema,
   mailboxId: idSchema,
   pointTime: z.iso.datetime(),
+  /** The schedule that made the run. */
+  scheduleId: idSchema.optional(),
+  /** How often the mailbox was tried again at the end of the run. */
+  retry: z.number().int().optional(),
 });
 export type SyncTask = z.infer<typeof syncTaskSchema>;
 

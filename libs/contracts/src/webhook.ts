@@ -52,6 +52,8 @@ export const webhookSchema = z.object({
   /** The secret before, still used beside the new one until the time given. */
   previousSecret: z.object({ sealedSecret: z.string(), until: z.iso.datetime() }).optional(),
   createdAt: z.iso.datetime(),
+  /** Events from this time on: its making, or when its filter was changed or it was switched on again. */
+  eventsFrom: z.iso.datetime(),
   /** Since when every delivery has failed; absent while it works. */
   failingSince: z.iso.datetime().optional(),
   lastDeliveredAt: z.iso.datetime().optional(),

@@ -10,13 +10,36 @@ export interface MailboxRef {
 export interface DirectoryMailbox extends MailboxRef {
   displayName: string;
   kind: 'user' | 'shared' | 'room' | 'equipment' | 'unknown';
+  department?: string;
+}
+
+/** A group as a search shows it. */
+export interface DirectoryGroup {
+  groupId: string;
+  displayName: string;
+  address?: string;
+}
+
+/** How a connection is looked at. */
+export interface VerifyOptions {
+  signal?: AbortSignal;
+  /** What the application is for; both when absent. */
+  role?: 'both' | 'backup' | 'restore';
+  /** Mailboxes tried at most, spread over the directory. */
+  mailboxes?: number | undefined;
+  /** End of the client secret as a user entered it. */
+  secretExpiresAt?: string | undefined;
 }
 
 export interface Directory {
   /** Users that can have a mailbox; whether one is there shows when it is read. */
   mailboxes(signal?: AbortSignal): AsyncIterable<DirectoryMailbox[]>;
-  /** @throws HoldfastError `group-not-found` */
-  groupMembers(groupId: string, signal?: AbortSignal): AsyncIterable<string[]>;
+  /** Users in the group, `direct` only or in the groups within it too. @throws HoldfastError `group-not-found` */
+  groupMembers(
+    groupId: string,
+    members?: 'direct' | 'transitive',
+    signal?: AbortSignal,
+  ): AsyncIterable<string[]>;
   groupName(groupId: string): Promise<string>;
   /**
    * Kinds of the given mailboxes, asked one by one of the mailboxes themselves (so: not while listing thousands).
@@ -26,8 +49,10 @@ export interface Directory {
     userIds: readonly string[],
     signal?: AbortSignal,
   ): Promise<Map<string, DirectoryMailbox['kind'] | 'none'>>;
+  /** Groups whose name begins with the text, a bounded number. */
+  findGroups(search: string, limit: number): Promise<DirectoryGroup[]>;
   /** Named checks of the connection, each with its meaning and remedy; never throws for what a check can say. */
-  verify(signal?: AbortSignal): Promise<Check[]>;
+  verify(options?: VerifyOptions): Promise<Check[]>;
 }
 
 export interface Folder {
@@ -61,6 +86,8 @@ export interface ItemUpsert {
   summary: JsonObject;
   /** Everything the listing said, without the state; becomes the properties rendition. */
   properties: JsonObject;
+  /** The property `body` as JSON text, where the listing left it unread; `content` puts it into the properties. */
+  bodyText?: Uint8Array;
 }
 
 export type ItemChange = ItemUpsert | { kind: 'removed'; id: string };
@@ -125,6 +152,10 @@ export interface ExistingItem {
   marker?: string;
   /** True when that creation was cut short: attachments are missing, so it is to be removed and made again. */
   unfinished?: boolean;
+  /** The item that it was created to replace. */
+  replaces?: string;
+  /** Only when contents are asked for: what `contentSign` gives for an item that looks the same. */
+  contentSign?: string;
 }
 
 export interface RestorableAttachment {
@@ -162,17 +193,57 @@ export interface Difference {
   actual: string;
 }
 
+/** What counts when contents are compared. */
+export interface ContentComparison {
+  /** Names of properties that do not count. */
+  ignoring: readonly string[];
+}
+
+/** How a folder is made when it is not there. */
+export interface NewFolder {
+  hidden?: boolean | undefined;
+  /** Container class such as `IPF.Note`. */
+  folderClass?: string | undefined;
+}
+
 /** Writes one mailbox. It never sends anything and leaves no draft (P6). */
 export interface MailboxWriter {
   folders(): Promise<Folder[]>;
-  /** Finds or makes a folder by name under a parent (`null` = top). */
-  ensureFolder(parentId: string | null, name: string): Promise<{ id: string; created: boolean }>;
-  /** What is in a folder already, by identity. */
-  existing(folderId: string): AsyncIterable<ExistingItem[]>;
+  /**
+   * Finds or makes a folder by name under a parent (`null` = top).
+   * @throws HoldfastError `folder-of-another-class` when the name belongs to a folder that holds no mail
+   */
+  ensureFolder(
+    parentId: string | null,
+    name: string,
+    make?: NewFolder,
+  ): Promise<{ id: string; created: boolean }>;
+  /** What is in a folder already, by identity; with contents it costs the service ten times the bytes. */
+  existing(
+    folderId: string,
+    options?: { content?: ContentComparison | undefined },
+  ): AsyncIterable<ExistingItem[]>;
+  /** Items of a folder that have the identity of an item of the backup. */
+  sameAs(folderId: string, item: RestorableItem): Promise<ExistingItem[]>;
   /** The identity of an item of the backup, comparable with `existing`. */
   identityKey(item: RestorableItem): string;
-  /** Creates the item with all attachments; `marker` lets a later attempt find a half-done one. */
-  create(folderId: string, item: RestorableItem, marker: string): Promise<CreatedItem>;
+  /** A digest of all that can be set of an item, and of whether it has attachments; comparable with `existing`. */
+  contentSign(item: RestorableItem, comparison: ContentComparison): string;
+  /**
+   * Creates the item with all attachments; `marker` lets a later attempt find a half-done one, `replaces` tells it which
+   * item was to go.
+   */
+  create(
+    folderId: string,
+    item: RestorableItem,
+    marker: string,
+    options?: { replaces?: string | undefined },
+  ): Promise<CreatedItem>;
+  /**
+   * Removes what a finished item was created to replace; it goes to Recoverable Items. It asks the mailbox whether the
+   * new item is there and names the old one, whatever the caller believes; an old one that is gone is no error.
+   */
+  removeReplaced(newId: string): Promise<void>;
   /**
    * Removes an item that a session left half done; it refuses one that is not marked as unfinished, and one that
    * is gone already is no error.

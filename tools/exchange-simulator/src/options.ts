@@ -6,6 +6,8 @@ export interface ApplicationOptions {
   readonly certificates?: readonly string[];
   /** Application permissions; default: all that the simulator knows. */
   readonly roles?: readonly string[];
+  /** An application access policy: only members of this group (id or display name) may be touched. */
+  readonly restrictedTo?: string;
 }
 
 /** A user with or without mailbox. Generated users come from `FillOptions`. */
@@ -15,6 +17,7 @@ export interface UserOptions {
   readonly displayName?: string;
   readonly kind?: MailboxKind;
   readonly purpose?: MailboxPurpose;
+  readonly department?: string;
   /** Messages of the generated corpus in the mailbox. Default none. */
   readonly messages?: number;
 }
@@ -108,6 +111,7 @@ export const ALL_ROLES: readonly string[] = [
   'Mail.Read',
   'Mail.ReadWrite',
   'MailboxSettings.Read',
+  'Application.Read.All',
 ];
 
 /** Microsoft's documented limits; the body limit is that of one write request. */

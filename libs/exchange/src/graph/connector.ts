@@ -154,7 +154,12 @@ export function createGraphConnector(options: GraphConnectorOptions): MailboxCon
     directory: graphDirectory(
       (signal) => directoryLine(signal),
       // A person waits for the answer: fewer repeats.
-      (signal) => verifyConnection(directoryLine(signal, { ...shared.retry, repeats: 1, pauses: 2 })),
+      ({ signal, ...more }) =>
+        verifyConnection(directoryLine(signal, { ...shared.retry, repeats: 1, pauses: 2 }), {
+          clientId: options.clientId,
+          credential: options.credential,
+          ...more,
+        }),
     ),
     async reader(mailbox, { signal }) {
       const { grant, line } = await openLine(mailbox, 'backup', signal);

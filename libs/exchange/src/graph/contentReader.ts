@@ -1,5 +1,6 @@
 import { HoldfastError, type JsonObject } from '@holdfast/contracts';
 import { type MimePart, MimeScanner, scanMime } from '@holdfast/mime';
+import { hasAttachmentHeader } from '../message/attachmentHeader.ts';
 import { customHeadersOf } from '../message/customHeaders.ts';
 import { hasInlineReference } from '../message/graphMessage.ts';
 import { type ListedAttachment, matchAttachments } from '../message/matchAttachments.ts';
@@ -9,6 +10,7 @@ import { Spool } from '../spool.ts';
 import { listedAttachments, nestedMessage } from './attachments.ts';
 import type { HttpAnswer } from './httpTransport.ts';
 import { announcedLength, CutShort, type GraphLine } from './line.ts';
+import { cutBody } from './listedPage.ts';
 
 /** Larger contents go through a spool file. */
 export const smallContentBytes = 4 * 1024 * 1024;
@@ -60,7 +62,9 @@ export class ContentReader {
   /** @throws vanished, permanent-item */
   async content(item: ItemUpsert): Promise<ItemContent> {
     const path = `${this.userPath}/messages/${encodeURIComponent(item.id)}`;
-    const withAttachments = item.properties.hasAttachments === true || hasInlineReference(item.properties);
+    const listed =
+      item.bodyText === undefined ? item.properties : { ...item.properties, body: cutBody(item.bodyText) };
+    const withAttachments = listed.hasAttachments === true || hasInlineReference(listed);
     const held: Spool[] = [];
     try {
       const [mime, announced] = await both(
@@ -71,8 +75,7 @@ export class ContentReader {
       const hidden = !withAttachments && (await mayHoldAttachments(mime));
       const attachments = hidden ? await listedAttachments(this.line, path) : announced;
       const headers = customHeadersOf(await startOf(mime));
-      const properties =
-        headers.length === 0 ? item.properties : { ...item.properties, internetMessageHeaders: headers };
+      const properties = headers.length === 0 ? listed : { ...listed, internetMessageHeaders: headers };
       if (attachments.length === 0) return { properties, mime: this.handOver(mime), extraParts: [] };
       return await this.withAttachments({ properties, path, mime, attachments, held });
     } catch (error) {
@@ -235,14 +238,11 @@ async function startOf(content: Content): Promise<Uint8Array> {
   return new Uint8Array();
 }
 
-const partHeader = /^content-(?:disposition|id)[ \t]*:/im;
-
 /** Whether a part of the MIME says that it is an attachment or an inline one. */
 async function mayHoldAttachments(content: Content): Promise<boolean> {
-  if (!(content instanceof Uint8Array)) return saysAttachment(await structureOf(content));
-  return partHeader.test(
-    Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1'),
-  );
+  return content instanceof Uint8Array
+    ? hasAttachmentHeader(content)
+    : saysAttachment(await structureOf(content));
 }
 
 const saysAttachment = (part: MimePart): boolean =>

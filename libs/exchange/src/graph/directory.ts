@@ -1,6 +1,6 @@
 import { type Check, HoldfastError, type JsonObject } from '@holdfast/contracts';
 import { textOf } from '../message/graphMessage.ts';
-import type { Directory, DirectoryMailbox } from '../ports.ts';
+import type { Directory, DirectoryGroup, DirectoryMailbox, VerifyOptions } from '../ports.ts';
 import { batchGet } from './batch.ts';
 import { viaClient } from './graphClient.ts';
 import type { GraphLine } from './line.ts';
@@ -9,7 +9,7 @@ import { nextLinkOf, rowsOf } from './paging.ts';
 /** A line of the directory for one call, cancelled by the caller's signal. */
 export type DirectoryLine = (signal?: AbortSignal) => GraphLine;
 
-const userFields = ['id', 'userPrincipalName', 'mail', 'displayName', 'userType'];
+const userFields = ['id', 'userPrincipalName', 'mail', 'displayName', 'userType', 'department'];
 
 /**
  * Leaves out guests without losing old accounts whose userType is null; needs the eventual consistency header and
@@ -25,6 +25,7 @@ function mailboxOf(user: JsonObject): DirectoryMailbox | undefined {
     address,
     displayName: textOf(user.displayName) || address,
     kind: 'unknown',
+    ...(textOf(user.department) === '' ? {} : { department: textOf(user.department) }),
   };
 }
 
@@ -68,12 +69,17 @@ async function ofGroup<T>(groupId: string, request: () => Promise<T>): Promise<T
   }
 }
 
-async function* groupMembers(line: GraphLine, groupId: string): AsyncGenerator<string[]> {
+async function* groupMembers(
+  line: GraphLine,
+  groupId: string,
+  members: 'direct' | 'transitive',
+): AsyncGenerator<string[]> {
+  const list = members === 'direct' ? 'members' : 'transitiveMembers';
   const what = 'listing the members of a group';
   let answer: JsonObject = await ofGroup(groupId, () =>
     viaClient(line, what, (client) =>
       client
-        .api(`/groups/${encodeURIComponent(groupId)}/transitiveMembers`)
+        .api(`/groups/${encodeURIComponent(groupId)}/${list}`)
         .select(['id'])
         .top(999)
         .get(),
@@ -88,6 +94,21 @@ async function* groupMembers(line: GraphLine, groupId: string): AsyncGenerator<s
     if (next === undefined) return;
     answer = await viaClient(line, what, (client) => client.api(next).get());
   }
+}
+
+async function findGroups(line: GraphLine, search: string, limit: number): Promise<DirectoryGroup[]> {
+  const text = search.trim().replaceAll("'", "''");
+  const answer: JsonObject = await viaClient(line, 'looking for groups', (client) => {
+    const request = client.api('/groups').select(['id', 'displayName', 'mail']).top(limit);
+    return (text === '' ? request : request.filter(`startswith(displayName,'${text}')`)).get();
+  });
+  return rowsOf(answer)
+    .slice(0, limit)
+    .map((group) => ({
+      groupId: textOf(group.id),
+      displayName: textOf(group.displayName) || textOf(group.id),
+      ...(textOf(group.mail) === '' ? {} : { address: textOf(group.mail) }),
+    }));
 }
 
 const kinds = new Set(['user', 'shared', 'room', 'equipment']);
@@ -122,11 +143,12 @@ async function mailboxKinds(
 /** The directory of an organization, by Microsoft Graph. */
 export function graphDirectory(
   openLine: DirectoryLine,
-  verify: (signal?: AbortSignal) => Promise<Check[]>,
+  verify: (options: VerifyOptions) => Promise<Check[]>,
 ): Directory {
   return {
     mailboxes: (signal) => mailboxes(openLine(signal)),
-    groupMembers: (groupId, signal) => groupMembers(openLine(signal), groupId),
+    groupMembers: (groupId, members = 'transitive', signal) =>
+      groupMembers(openLine(signal), groupId, members),
     async groupName(groupId) {
       const line = openLine();
       const group: JsonObject = await ofGroup(groupId, () =>
@@ -140,6 +162,7 @@ export function graphDirectory(
       return textOf(group.displayName) || groupId;
     },
     mailboxKinds: (userIds, signal) => mailboxKinds(openLine(signal), userIds),
-    verify,
+    findGroups: (search, limit) => findGroups(openLine(), search, limit),
+    verify: (options = {}) => verify(options),
   };
 }

@@ -115,17 +115,16 @@ export class GraphLine {
   }
 
   /** The answer as a JSON object; an empty one for an empty body. */
-  async json(request: LineRequest): Promise<JsonObject> {
-    return (await this.sizedJson(request)).json;
-  }
-
-  /** The same with the size of its text, for readers that adapt their pages. */
-  sizedJson(request: LineRequest): Promise<{ json: JsonObject; size: number }> {
+  json(request: LineRequest): Promise<JsonObject> {
     return this.perform(request, async (answer) => {
       const text = await this.textOf(answer);
-      if (text === '') return { json: {}, size: 0 };
-      return { json: objectOf(parseJsonText(text)), size: text.length };
+      return text === '' ? {} : objectOf(parseJsonText(text));
     });
+  }
+
+  /** What `parse` makes of the bytes of the answer; what it throws counts as a broken answer. */
+  parsed<T>(request: LineRequest, parse: (bytes: Uint8Array) => T): Promise<T> {
+    return this.perform(request, async (answer) => parse(await this.bytesOf(answer)));
   }
 
   text(request: LineRequest): Promise<string> {
@@ -264,12 +263,16 @@ export class GraphLine {
   }
 
   private async textOf(answer: HttpAnswer): Promise<string> {
+    const plain = await this.bytesOf(answer);
+    return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8');
+  }
+
+  private async bytesOf(answer: HttpAnswer): Promise<Uint8Array> {
     const bytes = await answer.body.bytes();
     this.deps.statistics.bytesRead += bytes.byteLength;
     const announced = announcedLength(answer);
     if (announced !== undefined && announced !== bytes.byteLength)
       throw new CutShort(announced, bytes.byteLength);
-    const plain = decoded(bytes, answer);
-    return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8');
+    return decoded(bytes, answer);
   }
 }

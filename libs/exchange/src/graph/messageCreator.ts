@@ -55,14 +55,20 @@ export class MessageCreator {
    * One request when everything fits into it; else the message is made with the marker "unfinished", then its
    * attachments, then the marker is set to finished.
    */
-  async create(folderId: string, item: RestorableItem, marker: string): Promise<CreatedItem> {
+  async create(
+    folderId: string,
+    item: RestorableItem,
+    marker: string,
+    replaces?: string,
+  ): Promise<CreatedItem> {
+    const mark = { marker, replaces };
     try {
-      return await this.createOnce(folderId, item, marker, { careful: false, notRestored: [] });
+      return await this.createOnce(folderId, item, mark, { careful: false, notRestored: [] });
     } catch (error) {
       if (!isRefused(error)) throw error;
     }
     try {
-      return await this.createOnce(folderId, item, marker, { careful: true, notRestored: [] });
+      return await this.createOnce(folderId, item, mark, { careful: true, notRestored: [] });
     } catch (error) {
       if (!isRefused(error)) throw error;
       throw new HoldfastError('item-refused', 'permanent-item', error.message, {
@@ -76,13 +82,13 @@ export class MessageCreator {
   private async createOnce(
     folderId: string,
     item: RestorableItem,
-    marker: string,
+    { marker, replaces }: { marker: string; replaces: string | undefined },
     care: Care,
   ): Promise<CreatedItem> {
     const { notRestored } = care;
     const planned = planAttachments(item.attachments, care);
     const properties = expectedMessage(item);
-    const whole = creatingMessage(properties, marker, true, care);
+    const whole = creatingMessage(properties, marker, true, care, replaces);
     const room = mostRequestBytes - Buffer.byteLength(JSON.stringify(whole)) - 20;
     if (room <= 0) {
       throw new HoldfastError(
@@ -102,7 +108,7 @@ export class MessageCreator {
         notRestored,
       };
     }
-    const unfinished = creatingMessage(properties, marker, false, { ...care, notRestored: [] });
+    const unfinished = creatingMessage(properties, marker, false, { ...care, notRestored: [] }, replaces);
     const posted = await this.post(folderId, unfinished, markerValue(marker, false));
     let { bytesSent } = posted;
     let attached = 0;

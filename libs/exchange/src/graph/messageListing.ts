@@ -5,6 +5,7 @@ import { itemUpsertOf } from '../message/itemFacts.ts';
 import type { Batch, ItemChange, ItemUpsert } from '../ports.ts';
 import { expiredWhenLinkFails } from './folders.ts';
 import type { GraphLine } from './line.ts';
+import { cutBody, type ListedPage, parseListedPage, wholePage } from './listedPage.ts';
 import { nextLinkOf, rowsOf } from './paging.ts';
 
 export interface ListingSettings {
@@ -19,6 +20,38 @@ export const defaultListing: ListingSettings = { pageSize: 50, lean: false };
 /** Pages above this are asked for in halves: one page is in memory as a whole. */
 const largePage = 8 * 1024 * 1024;
 const smallPage = 1024 * 1024;
+
+/** A page with its rows; `upsert` where the body was cut out of the row. */
+interface Page {
+  json: JsonObject;
+  rows: { row: JsonObject; upsert: ItemUpsert | undefined }[];
+}
+
+/** A cut that turns out wrong (the service writes its JSON in another way) costs a second parse, nothing else. */
+function pageOf(bytes: Uint8Array): Page {
+  if (bytes.byteLength === 0) return { json: {}, rows: [] };
+  try {
+    return withRows(parseListedPage(bytes));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return withRows(wholePage(bytes));
+  }
+}
+
+const withRows = ({ json, bodies }: ListedPage): Page => ({
+  json,
+  rows: rowsOf(json).map((row) => {
+    const text = typeof row.body === 'number' ? bodies[row.body] : undefined;
+    return { row, upsert: text && withoutBody(row, text) };
+  }),
+});
+
+/** The body decides about the content key; its text is kept for the properties rendition, its value is not. */
+function withoutBody(row: JsonObject, text: Uint8Array): ItemUpsert {
+  const upsert = itemUpsertOf(asMessage({ ...row, body: cutBody(text) }));
+  delete upsert.properties.body;
+  return { ...upsert, bodyText: text };
+}
 
 const asMessage = (row: JsonObject): GraphMessage => ({ ...row, id: textOf(row.id) });
 
@@ -45,16 +78,16 @@ export class MessageListing {
     let url = cursor ?? `${messages}?$select=${this.select}&$orderby=receivedDateTime%20desc`;
     let byLink: 'none' | 'stored' | 'fresh' = cursor === undefined ? 'none' : 'stored';
     for (;;) {
-      let answer: JsonObject;
+      let answer: Page;
       try {
         answer = await this.page(url, 'asking for message changes');
       } catch (error) {
         throw this.deltaError(error, folderId, byLink);
       }
-      const next = nextLinkOf(answer);
-      const link = next ?? textOf(answer['@odata.deltaLink']);
+      const next = nextLinkOf(answer.json);
+      const link = next ?? textOf(answer.json['@odata.deltaLink']);
       if (link === '') throw new CursorExpired('The answer has neither a next link nor a change cursor.');
-      yield { changes: await this.changesOf(rowsOf(answer)), cursor: link, done: next === undefined };
+      yield { changes: await this.changesOf(answer), cursor: link, done: next === undefined };
       if (next === undefined) return;
       url = next;
       byLink = 'fresh';
@@ -65,14 +98,14 @@ export class MessageListing {
   async *inventory(folderId: string): AsyncGenerator<ItemUpsert[]> {
     let url: string | undefined = `${this.folderPath(folderId)}/messages?$select=${this.select}`;
     while (url !== undefined) {
-      let answer: JsonObject;
+      let answer: Page;
       try {
         answer = await this.page(url, 'listing messages');
       } catch (error) {
         throw isVanished(error) ? new FolderGone(folderId, { cause: error }) : error;
       }
-      yield rowsOf(answer).map((row) => itemUpsertOf(asMessage(row)));
-      url = nextLinkOf(answer);
+      yield answer.rows.map(({ row, upsert }) => upsert ?? itemUpsertOf(asMessage(row)));
+      url = nextLinkOf(answer.json);
     }
   }
 
@@ -85,23 +118,26 @@ export class MessageListing {
     return `${this.userPath}/mailFolders/${encodeURIComponent(folderId)}`;
   }
 
-  private async page(url: string, what: string): Promise<JsonObject> {
+  private async page(url: string, what: string): Promise<Page> {
     const prefer = `odata.maxpagesize=${this.pageSize}, outlook.allow-unsafe-html`;
-    const { json, size } = await this.line.sizedJson({ url, what, prefer });
+    const { page, size } = await this.line.parsed({ url, what, prefer }, (bytes) => ({
+      page: pageOf(bytes),
+      size: bytes.byteLength,
+    }));
     if (size > largePage) this.pageSize = Math.max(1, this.pageSize >> 1);
     else if (size < smallPage) this.pageSize = Math.min(this.settings.pageSize, this.pageSize << 1);
-    return json;
+    return page;
   }
 
   /** The last word about an id counts; the same one may come several times, also in one page. */
-  private async changesOf(rows: readonly JsonObject[]): Promise<ItemChange[]> {
+  private async changesOf({ rows }: Page): Promise<ItemChange[]> {
     const changes = new Map<string, ItemChange>();
     const partial: string[] = [];
-    for (const row of rows) {
+    for (const { row, upsert } of rows) {
       const id = textOf(row.id);
       changes.delete(id);
       if (row['@removed'] !== undefined) changes.set(id, { kind: 'removed', id });
-      else if (this.isWhole(row)) changes.set(id, itemUpsertOf(asMessage(row)));
+      else if (this.isWhole(row)) changes.set(id, upsert ?? itemUpsertOf(asMessage(row)));
       else partial.push(id);
     }
     await Promise.all(

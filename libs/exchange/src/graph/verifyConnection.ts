@@ -1,124 +1,65 @@
-import { type Check, HoldfastError, type JsonObject } from '@holdfast/contracts';
-import { objectOf, textOf } from '../message/graphMessage.ts';
-import { viaClient } from './graphClient.ts';
+import { type Check, HoldfastError } from '@holdfast/contracts';
+import type { ReaderStatistics } from '../ports.ts';
+import { failure, success } from './checks.ts';
+import { credentialEnd, expiryCheck, unknownExpiry } from './credentialExpiry.ts';
+import type { ConnectorCredential } from './credentials.ts';
 import type { GraphLine } from './line.ts';
-import { rowsOf } from './paging.ts';
+import { type ListedUser, listUsers, type Reach, reachCheck, spread, tryMailboxes } from './mailboxReach.ts';
+import { type ConnectionRole, permissionChecks, rolesOf } from './permissions.ts';
 
-interface PermissionRow {
-  /** Any of these will do. */
-  permissions: readonly string[];
-  /** What does not work without it. */
-  limits: string;
-  missing: 'failure' | 'warning';
+/** What is known of the connection beside the line. */
+export interface VerifyInput {
+  clientId: string;
+  credential: ConnectorCredential;
+  /** What the application is for; both when absent. */
+  role?: ConnectionRole | undefined;
+  /** Mailboxes tried at most, spread over the directory. */
+  mailboxes?: number | undefined;
+  /** End of the secret as a user entered it, for when Microsoft does not tell. */
+  secretExpiresAt?: string | undefined;
 }
 
-/** Application permissions of Microsoft Graph and the job kinds they carry. */
-export const permissionTable: readonly PermissionRow[] = [
-  {
-    permissions: ['User.Read.All', 'User.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
-    limits: 'no mailbox can be listed: needed by every job',
-    missing: 'failure',
-  },
-  {
-    permissions: [
-      'GroupMember.Read.All',
-      'GroupMember.ReadWrite.All',
-      'Group.Read.All',
-      'Group.ReadWrite.All',
-      'Directory.Read.All',
-      'Directory.ReadWrite.All',
-    ],
-    limits: 'jobs cannot choose mailboxes by group',
-    missing: 'warning',
-  },
-  {
-    permissions: ['Mail.Read', 'Mail.ReadWrite'],
-    limits: 'no mail can be read: needed by backup jobs',
-    missing: 'failure',
-  },
-  {
-    permissions: ['Mail.ReadWrite'],
-    limits: 'mail can be backed up and exported, but not restored into mailboxes',
-    missing: 'warning',
-  },
-  {
-    permissions: ['MailboxSettings.Read', 'MailboxSettings.ReadWrite'],
-    limits: 'shared, room and equipment mailboxes are shown as of unknown kind',
-    missing: 'warning',
-  },
-];
+/** 25 requests: a few seconds, and a share of a large directory that shows a grant for some departments only. */
+const defaultMailboxes = 500;
 
 /** Certificates are refused from 5 minutes on, tokens from about as much. */
 const skewFailureMs = 5 * 60_000;
 const skewWarningMs = 60_000;
 
-const success = (name: string, meaning: string): Check => ({ name, result: 'success', meaning });
-
-function failure(name: string, error: unknown): Check {
-  if (error instanceof HoldfastError) {
-    const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
-    return { name, result: 'failure', meaning: error.message, ...remedy };
-  }
-  const meaning = error instanceof Error ? error.message : String(error);
-  return {
-    name,
-    result: 'failure',
-    meaning,
-    remedy: 'This is a defect of Holdfast: please report it with the log lines around it.',
-  };
-}
-
-/** Names of the application permissions in a token; diagnosis only, so nothing is verified. */
-export function rolesOf(token: string): string[] {
-  try {
-    const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8');
-    const { roles } = objectOf(JSON.parse(payload));
-    return Array.isArray(roles) ? roles.map(String) : [];
-  } catch (error) {
-    if (error instanceof SyntaxError) return [];
-    throw error;
-  }
-}
-
-/**
- * One check a row. Permissions granted by RBAC for Applications are no Entra grants and stand in no token, so a
- * mailbox that could be read turns a missing `Mail.Read` into a remark.
- */
-export function permissionChecks(roles: readonly string[], mailboxReadable: boolean): Check[] {
-  return permissionTable.map((row) => {
-    const [least = ''] = row.permissions;
-    const name = `Permission ${least}${least === 'Mail.Read' ? ' or Mail.ReadWrite' : ''}`;
-    const granted = row.permissions.find((permission) => roles.includes(permission));
-    if (granted !== undefined) return success(name, `${granted} is granted.`);
-    const remedy = `Add the application permission ${least} of Microsoft Graph and give administrator consent.`;
-    if (row.permissions.includes('Mail.Read') && mailboxReadable) {
-      const meaning = 'Not granted for the whole tenant, but a mailbox can be read (RBAC for Applications).';
-      return {
-        name,
-        result: 'warning',
-        meaning,
-        remedy: `Nothing to do if this is meant. Otherwise: ${remedy}`,
-      };
-    }
-    return { name, result: row.missing, meaning: `Missing: ${row.limits}.`, remedy };
-  });
-}
-
 /** The clock of this machine against the service's. */
 export function clockCheck(serviceDate: string | undefined, nowMs: number): Check {
-  const name = 'Clock';
+  const [code, name] = ['clock', 'Clock'];
   const service = Date.parse(serviceDate ?? '');
   if (Number.isNaN(service)) {
-    return { name, result: 'warning', meaning: 'Microsoft Graph sent no time to compare with.' };
+    return { code, name, result: 'warning', meaning: 'Microsoft Graph sent no time to compare with.' };
   }
   const skewMs = Math.abs(service - nowMs);
   const seconds = Math.round(skewMs / 1000);
-  if (skewMs < skewWarningMs) return success(name, `The clock differs by ${seconds} s from Microsoft's.`);
+  if (skewMs < skewWarningMs)
+    return success(code, name, `The clock differs by ${seconds} s from Microsoft's.`);
   return {
+    code,
     name,
     result: skewMs >= skewFailureMs ? 'failure' : 'warning',
     meaning: `The clock of this machine differs by ${seconds} s from Microsoft's.`,
     remedy: 'Synchronise the clock (NTP): sign-in by certificate and token lifetimes depend on it.',
+  };
+}
+
+/** Whether Microsoft's limits leave room: what this verification met by itself. */
+export function headroomCheck({ requests, throttledMs }: ReaderStatistics, tookMs: number): Check {
+  const [code, name] = ['headroom', 'Throttling headroom'];
+  const seconds = (Math.round(tookMs / 100) / 10).toFixed(1);
+  if (throttledMs === 0) {
+    return success(code, name, `None of ${requests} requests in ${seconds} s was throttled.`);
+  }
+  return {
+    code,
+    name,
+    result: 'warning',
+    meaning: `Microsoft made ${requests} requests wait for ${Math.ceil(throttledMs / 1000)} s: its limits are in use already.`,
+    remedy:
+      'Runs go on, but slower. Look whether another product signs in as the same application (limits count for an application and mailbox), and give Holdfast one of its own.',
   };
 }
 
@@ -128,33 +69,11 @@ interface Probe {
   date?: string | undefined;
 }
 
-async function firstUsers(line: GraphLine): Promise<{ users: JsonObject[]; check: Check }> {
-  const name = 'Users can be listed';
-  try {
-    const answer: JsonObject = await viaClient(line, 'listing users', (client) =>
-      client.api('/users').select(['id', 'mail']).top(25).get(),
-    );
-    const users = rowsOf(answer).filter((user) => textOf(user.mail) !== '');
-    if (users.length > 0) return { users, check: success(name, 'The directory answers.') };
-    const meaning = 'The directory answers, but none of the first users has a mail address.';
-    return {
-      users,
-      check: {
-        name,
-        result: 'warning',
-        meaning,
-        remedy: 'Check that this is the right tenant.',
-      },
-    };
-  } catch (error) {
-    return { users: [], check: failure(name, error) };
-  }
-}
-
 /** Reads the inbox of the first user that has a mailbox; users without one are normal. */
-async function readableMailbox(line: GraphLine, users: readonly JsonObject[]): Promise<Probe> {
-  const name = 'A mailbox can be read';
+async function readableMailbox(line: GraphLine, users: readonly ListedUser[]): Promise<Probe> {
+  const [code, name] = ['probe-mailbox', 'A mailbox can be read'];
   let last: Check = {
+    code,
     name,
     result: 'warning',
     meaning: 'No user with a mail address was found, so no mailbox could be tried.',
@@ -162,17 +81,15 @@ async function readableMailbox(line: GraphLine, users: readonly JsonObject[]): P
   };
   for (const user of users.slice(0, 10)) {
     try {
-      const url = `/users/${encodeURIComponent(textOf(user.id))}/mailFolders/inbox?$select=id`;
-      const date = await line.perform(
-        { url, what: `reading the inbox of ${textOf(user.mail)}` },
-        async (answer) => {
-          await answer.body.dump();
-          return [answer.headers.date].flat()[0];
-        },
-      );
-      return { check: success(name, `The inbox of ${textOf(user.mail)} was read.`), date };
+      const url = `/users/${encodeURIComponent(user.id)}/mailFolders/inbox?$select=id`;
+      const what = `reading the inbox of ${user.address}`;
+      const date = await line.perform({ url, what }, async (answer) => {
+        await answer.body.dump();
+        return [answer.headers.date].flat()[0];
+      });
+      return { check: success(code, name, `The inbox of ${user.address} was read.`), date };
     } catch (error) {
-      last = failure(name, error);
+      last = { ...failure(code, name, error), limits: ['backup', 'restore'] };
       const noMailbox = error instanceof HoldfastError && error.errorClass === 'permanent-mailbox';
       if (noMailbox) last = { ...last, result: 'warning' };
       else if (!(error instanceof HoldfastError && error.errorClass === 'forbidden')) break;
@@ -181,30 +98,55 @@ async function readableMailbox(line: GraphLine, users: readonly JsonObject[]): P
   return { check: last };
 }
 
+/** What the probe alone could not see: with a grant for a part of the mailboxes the first ones may be outside. */
+function probeAgain(probe: Check, readable: readonly string[]): Check {
+  const [found] = readable;
+  if (probe.result === 'success' || found === undefined) return probe;
+  return success(probe.code, probe.name, `The inbox of ${found} was read.`);
+}
+
+/** What goes wrong with all of them at once says nothing about permissions either. */
+async function reachOf(line: GraphLine, users: readonly ListedUser[]): Promise<Reach> {
+  try {
+    return await tryMailboxes(line, users);
+  } catch (error) {
+    const troubled = users.map(({ address }) => address);
+    return { readable: [], refused: [], without: 0, troubled, lastError: error };
+  }
+}
+
 /**
- * Named checks of a connection: sign-in service, credentials, directory, permissions, a mailbox, the clock. Never
- * throws for what a check can say; what cannot be tried after a failure is left out.
+ * Named checks of a connection: sign-in service, credentials and their end, directory, permissions, a mailbox, all
+ * mailboxes (a share of a large directory), throttling, the clock. Never throws for what a check can say; what cannot
+ * be tried after a failure is left out.
  */
-export async function verifyConnection(line: GraphLine): Promise<Check[]> {
-  const checks: Check[] = [];
-  const reachable = 'Sign-in service reachable';
-  const accepted = 'Credentials accepted';
+export async function verifyConnection(line: GraphLine, input: VerifyInput): Promise<Check[]> {
+  const { tokens, clock, statistics } = line.deps;
+  const startedAt = clock.now();
+  const authority = ['authority', 'Sign-in service reachable'] as const;
+  const accepted = ['credentials', 'Credentials accepted'] as const;
+  const isUp = success(...authority, 'Microsoft Entra answers.');
   let token: string;
   try {
-    token = await line.deps.tokens.token();
+    token = await tokens.token();
   } catch (error) {
     const unreachable =
       error instanceof HoldfastError &&
       (error.code === 'sign-in-unreachable' || error.code === 'certificate-not-trusted');
-    if (!unreachable) checks.push(success(reachable, 'Microsoft Entra answers.'));
-    return [...checks, failure(unreachable ? reachable : accepted, error)];
+    const failed = failure(...(unreachable ? authority : accepted), error);
+    return [...(unreachable ? [] : [isUp]), { ...failed, limits: ['backup', 'restore'] }];
   }
-  checks.push(success(reachable, 'Microsoft Entra answers.'));
-  checks.push(success(accepted, 'The application can sign in.'));
-  const { users, check } = await firstUsers(line);
+  const checks: Check[] = [isUp, success(...accepted, 'The application can sign in.')];
+  const end = (await credentialEnd(line, input.clientId, input.credential)) ?? input.secretExpiresAt;
+  checks.push(end === undefined ? unknownExpiry() : expiryCheck(input.credential.kind, end, clock.now()));
+  const { users, more, check } = await listUsers(line);
   checks.push(check);
   const probe = await readableMailbox(line, users);
-  checks.push(...permissionChecks(rolesOf(token), probe.check.result === 'success'), probe.check);
-  if (probe.date !== undefined) checks.push(clockCheck(probe.date, line.deps.clock.now()));
+  const reach = await reachOf(line, spread(users, input.mailboxes ?? defaultMailboxes));
+  const readable = probeAgain(probe.check, reach.readable);
+  checks.push(...permissionChecks(rolesOf(token), readable.result === 'success', input.role), readable);
+  if (users.length > 0) checks.push(reachCheck(reach, { users: users.length, more }));
+  checks.push(headroomCheck(statistics, clock.now() - startedAt));
+  if (probe.date !== undefined) checks.push(clockCheck(probe.date, clock.now()));
   return checks;
 }

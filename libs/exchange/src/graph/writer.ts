@@ -1,15 +1,23 @@
 import { HoldfastError, type JsonObject } from '@holdfast/contracts';
-import { objectOf, textOf } from '../message/graphMessage.ts';
+import { contentSignOf, expectedMessage } from '../message/compareMessages.ts';
+import { listedProperties, objectOf, textOf } from '../message/graphMessage.ts';
 import { identityKeyOf, identityKeyOfItem } from '../message/identityKey.ts';
-import { extendedPropertyOf, markerPropertyId, parseMarker } from '../message/restoreJson.ts';
+import {
+  extendedPropertyOf,
+  markerPropertyId,
+  parseMarker,
+  replacesPropertyId,
+} from '../message/restoreJson.ts';
 import type {
   BudgetGrant,
+  ContentComparison,
   CreatedItem,
   Difference,
   ExistingItem,
   Folder,
   MailboxRef,
   MailboxWriter,
+  NewFolder,
   ReaderStatistics,
   RestorableItem,
 } from '../ports.ts';
@@ -22,8 +30,13 @@ import { ReadBack } from './readBack.ts';
 /** OData doubles single quotes inside a literal. */
 export const literal = (text: string): string => encodeURIComponent(`'${text.replaceAll("'", "''")}'`);
 
-const expandMarker = `$expand=singleValueExtendedProperties($filter=id%20eq%20${literal(markerPropertyId)})`;
+const ourProperties = [markerPropertyId, replacesPropertyId].map((id) => `id%20eq%20${literal(id)}`);
+const expandMarker = `$expand=singleValueExtendedProperties($filter=${ourProperties.join('%20or%20')})`;
 const identityFields = 'id,subject,sentDateTime,from,internetMessageId';
+/** What a content sign is made of; pages are smaller, for the bodies. */
+const contentFields = listedProperties.join(',');
+/** MS-OXCMSG PidTagContainerClass. */
+const containerClass = 'String 0x3613';
 
 const isCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof HoldfastError && codes.includes(error.code);
@@ -50,7 +63,11 @@ export class GraphWriter implements MailboxWriter {
     return allFolders(this.line, this.userPath);
   }
 
-  async ensureFolder(parentId: string | null, name: string): Promise<{ id: string; created: boolean }> {
+  async ensureFolder(
+    parentId: string | null,
+    name: string,
+    { hidden, folderClass }: NewFolder = {},
+  ): Promise<{ id: string; created: boolean }> {
     const path = this.childrenPath(parentId);
     const found = await this.findFolder(path, name);
     if (found !== undefined) return { id: found, created: false };
@@ -59,7 +76,13 @@ export class GraphWriter implements MailboxWriter {
         method: 'POST',
         url: path,
         what: 'making a folder',
-        body: JSON.stringify({ displayName: name }),
+        body: JSON.stringify({
+          displayName: name,
+          ...(hidden === true ? { isHidden: true } : {}),
+          ...(folderClass === undefined
+            ? {}
+            : { singleValueExtendedProperties: [{ id: containerClass, value: folderClass }] }),
+        }),
         // Made twice, the second answer is "exists", which is what we want.
         repeatable: true,
       });
@@ -67,31 +90,88 @@ export class GraphWriter implements MailboxWriter {
     } catch (error) {
       if (!isCode(error, 'already-exists')) throw error;
       const id = await this.searchFolder(path, name);
-      if (id === undefined) throw error;
-      return { id, created: false };
+      if (id !== undefined) return { id, created: false };
+      // Calendars, contacts and tasks have folders too; they are no mail folders, but the name is theirs.
+      throw new HoldfastError(
+        'folder-of-another-class',
+        'permanent-item',
+        `The name "${name}" belongs to a folder of the target that holds no mail.`,
+        { remedy: 'Rename that folder, or restore into a folder of its own.', cause: error },
+      );
     }
   }
 
-  async *existing(folderId: string): AsyncIterable<ExistingItem[]> {
-    const url = `${this.userPath}/mailFolders/${encodeURIComponent(folderId)}/messages?$select=${identityFields}&${expandMarker}`;
-    const request = { url, what: 'listing what is in the target folder', prefer: 'odata.maxpagesize=250' };
-    for await (const rows of pagesOf(this.line, request)) {
-      yield rows.map((row) => {
-        const value = extendedPropertyOf(row, markerPropertyId);
-        const item: ExistingItem = { id: textOf(row.id), identityKey: identityKeyOf(row) };
-        if (value === undefined || value === '') return item;
-        const { marker, unfinished } = parseMarker(value);
-        return { ...item, marker, ...(unfinished ? { unfinished } : {}) };
-      });
+  async *existing(
+    folderId: string,
+    { content }: { content?: ContentComparison | undefined } = {},
+  ): AsyncIterable<ExistingItem[]> {
+    const select = content === undefined ? identityFields : contentFields;
+    const request = {
+      url: `${this.messagesPath(folderId)}?$select=${select}&${expandMarker}`,
+      what: 'listing what is in the target folder',
+      prefer:
+        content === undefined ? 'odata.maxpagesize=250' : 'odata.maxpagesize=100, outlook.allow-unsafe-html',
+    };
+    for await (const rows of pagesOf(this.line, request)) yield rows.map((row) => existingOf(row, content));
+  }
+
+  async sameAs(folderId: string, item: RestorableItem): Promise<ExistingItem[]> {
+    const wanted = identityKeyOfItem(item);
+    const messageId = textOf(item.properties.internetMessageId);
+    const found: ExistingItem[] = [];
+    if (messageId === '') {
+      for await (const page of this.existing(folderId)) found.push(...page);
+    } else {
+      const filter = `$filter=internetMessageId%20eq%20${literal(messageId)}`;
+      const url = `${this.messagesPath(folderId)}?$select=${identityFields}&${filter}&${expandMarker}`;
+      const pages = pagesOf(this.line, { url, what: 'looking for an item in the target folder' });
+      for await (const rows of pages) found.push(...rows.map((row) => existingOf(row, undefined)));
     }
+    return found.filter(({ identityKey }) => identityKey === wanted);
   }
 
   identityKey(item: RestorableItem): string {
     return identityKeyOfItem(item);
   }
 
-  create(folderId: string, item: RestorableItem, marker: string): Promise<CreatedItem> {
-    return this.creator.create(folderId, item, marker);
+  contentSign(item: RestorableItem, { ignoring }: ContentComparison): string {
+    return contentSignOf(expectedMessage(item), ignoring);
+  }
+
+  create(
+    folderId: string,
+    item: RestorableItem,
+    marker: string,
+    { replaces }: { replaces?: string | undefined } = {},
+  ): Promise<CreatedItem> {
+    return this.creator.create(folderId, item, marker, replaces);
+  }
+
+  async removeReplaced(newId: string): Promise<void> {
+    const url = (id: string) => `${this.userPath}/messages/${encodeURIComponent(id)}`;
+    const message = await this.line.json({
+      url: `${url(newId)}?$select=id&${expandMarker}`,
+      what: 'looking at an item that replaces another',
+    });
+    const replaced = extendedPropertyOf(message, replacesPropertyId) ?? '';
+    const { marker, unfinished } = parseMarker(extendedPropertyOf(message, markerPropertyId) ?? '');
+    if (replaced === '' || marker === '' || unfinished) {
+      throw new HoldfastError(
+        'item-replaces-nothing',
+        'ours',
+        'The item was not made by a restore to replace another one, so nothing is removed.',
+      );
+    }
+    try {
+      await this.line.text({
+        method: 'DELETE',
+        url: url(replaced),
+        what: 'removing an item that was replaced',
+        repeatable: true,
+      });
+    } catch (error) {
+      if (!(error instanceof HoldfastError && error.errorClass === 'vanished')) throw error;
+    }
   }
 
   async removeUnfinished(id: string): Promise<void> {
@@ -135,6 +215,10 @@ export class GraphWriter implements MailboxWriter {
     }
   }
 
+  private messagesPath(folderId: string): string {
+    return `${this.userPath}/mailFolders/${encodeURIComponent(folderId)}/messages`;
+  }
+
   private childrenPath(parentId: string | null): string {
     return parentId === null
       ? `${this.userPath}/mailFolders`
@@ -161,6 +245,19 @@ export class GraphWriter implements MailboxWriter {
     }
     return undefined;
   }
+}
+
+function existingOf(row: JsonObject, content: ContentComparison | undefined): ExistingItem {
+  const replaces = extendedPropertyOf(row, replacesPropertyId) ?? '';
+  const { marker, unfinished } = parseMarker(extendedPropertyOf(row, markerPropertyId) ?? '');
+  return {
+    id: textOf(row.id),
+    identityKey: identityKeyOf(row),
+    ...(marker === '' ? {} : { marker }),
+    ...(unfinished ? { unfinished } : {}),
+    ...(replaces === '' ? {} : { replaces }),
+    ...(content === undefined ? {} : { contentSign: contentSignOf(row, content.ignoring) }),
+  };
 }
 
 /** Exchange takes names that differ in case only for the same. */

@@ -11,8 +11,15 @@ export interface MemoryExchange extends MailboxConnector {
     address: string;
     displayName?: string;
     kind?: DirectoryMailbox['kind'];
+    department?: string;
   }): MemoryMailbox;
-  addGroup(groupId: string, name: string, memberUserIds: readonly string[]): void;
+  /** `directUserIds`: those that are in the group itself, all when absent. */
+  addGroup(
+    groupId: string,
+    name: string,
+    memberUserIds: readonly string[],
+    directUserIds?: readonly string[],
+  ): void;
   removeMailbox(userId: string): void;
   /** @throws when there is no such mailbox */
   mailbox(userId: string): MemoryMailbox;
@@ -33,7 +40,7 @@ interface Entry {
 
 interface World {
   entries: Map<string, Entry>;
-  groups: Map<string, { name: string; members: string[] }>;
+  groups: Map<string, { name: string; members: string[]; direct: string[] }>;
   exchange: { checks: Check[]; directoryFault: Error | undefined };
 }
 
@@ -58,10 +65,20 @@ function memoryDirectory(world: World, pageSize: number): Directory {
       const all = [...world.entries.values()].map((entry) => ({ ...entry.listed }));
       for (let at = 0; at === 0 || at < all.length; at += pageSize) yield all.slice(at, at + pageSize);
     },
-    async *groupMembers(groupId) {
+    async *groupMembers(groupId, members = 'transitive') {
       await Promise.resolve();
       fault();
-      yield [...group(groupId).members];
+      const { direct, members: all } = group(groupId);
+      yield [...(members === 'direct' ? direct : all)];
+    },
+    async findGroups(search, limit) {
+      await Promise.resolve();
+      fault();
+      const wanted = search.trim().toLowerCase();
+      return [...world.groups]
+        .map(([groupId, { name }]) => ({ groupId, displayName: name }))
+        .filter(({ displayName }) => displayName.toLowerCase().startsWith(wanted))
+        .slice(0, limit);
     },
     async groupName(groupId) {
       await Promise.resolve();
@@ -108,7 +125,14 @@ export function memoryExchange(options: { directoryPageSize?: number } = {}): Me
   };
 
   const exchange: MemoryExchange = {
-    checks: [{ name: 'Connection', result: 'success', meaning: 'The organization in memory answers.' }],
+    checks: [
+      {
+        code: 'connection',
+        name: 'Connection',
+        result: 'success',
+        meaning: 'The organization in memory answers.',
+      },
+    ],
     directoryFault: undefined,
     get openSessions() {
       return sessions.open;
@@ -119,14 +143,20 @@ export function memoryExchange(options: { directoryPageSize?: number } = {}): Me
     get directory() {
       return directory;
     },
-    addMailbox({ userId, address, displayName, kind }) {
+    addMailbox({ userId, address, displayName, kind, department }) {
       const mailbox = new MemoryMailbox(userId, address);
-      const listed = { userId, address, displayName: displayName ?? address, kind: kind ?? 'user' };
+      const listed = {
+        userId,
+        address,
+        displayName: displayName ?? address,
+        kind: kind ?? ('user' as const),
+        ...(department === undefined ? {} : { department }),
+      };
       entries.set(userId, { listed, mailbox });
       return mailbox;
     },
-    addGroup(groupId, name, memberUserIds) {
-      groups.set(groupId, { name, members: [...memberUserIds] });
+    addGroup(groupId, name, memberUserIds, directUserIds = memberUserIds) {
+      groups.set(groupId, { name, members: [...memberUserIds], direct: [...directUserIds] });
     },
     removeMailbox(userId) {
       entries.delete(userId);

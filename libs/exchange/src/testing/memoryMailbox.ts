@@ -33,6 +33,8 @@ export interface MemoryMessage {
   changedAt: number;
   marker?: string;
   unfinished?: boolean;
+  /** The message that it was made to replace. */
+  replaces?: string;
 }
 
 interface StoredFolder extends Folder {

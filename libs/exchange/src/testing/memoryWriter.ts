@@ -1,18 +1,20 @@
 import { hash } from 'node:crypto';
 import { HoldfastError, type JsonObject } from '@holdfast/contracts';
 import { newStatistics } from '../graph/statistics.ts';
-import { compareMessages, expectedMessage } from '../message/compareMessages.ts';
+import { compareMessages, contentSignOf, expectedMessage } from '../message/compareMessages.ts';
 import { identityKeyOf, identityKeyOfItem } from '../message/identityKey.ts';
 import type {
+  ContentComparison,
   CreatedItem,
   Difference,
   ExistingItem,
   Folder,
   MailboxWriter,
+  NewFolder,
   RestorableAttachment,
   RestorableItem,
 } from '../ports.ts';
-import { type MemoryMailbox, takeFault, vanished } from './memoryMailbox.ts';
+import { type MemoryMailbox, type MemoryMessage, takeFault, vanished } from './memoryMailbox.ts';
 import type { MemoryAttachment } from './memoryMime.ts';
 
 async function bytesOf(attachment: RestorableAttachment): Promise<Uint8Array> {
@@ -23,6 +25,20 @@ async function bytesOf(attachment: RestorableAttachment): Promise<Uint8Array> {
 
 const died = (): HoldfastError =>
   new HoldfastError('connection-lost', 'transient', 'The connection was lost after the request was sent.');
+
+function existingOf(
+  { message, marker, unfinished, replaces }: MemoryMessage,
+  content: ContentComparison | undefined,
+): ExistingItem {
+  return {
+    id: message.id,
+    identityKey: identityKeyOf(message),
+    ...(marker === undefined ? {} : { marker }),
+    ...(unfinished === true ? { unfinished: true } : {}),
+    ...(replaces === undefined ? {} : { replaces }),
+    ...(content === undefined ? {} : { contentSign: contentSignOf(message, content.ignoring) }),
+  };
+}
 
 /** A writer over a mailbox in memory; what it makes is a whole message with its attachments. */
 export class MemoryWriter implements MailboxWriter {
@@ -40,34 +56,67 @@ export class MemoryWriter implements MailboxWriter {
     return [...this.mailbox.folders.keys()].map((id) => this.mailbox.folder(id));
   }
 
-  async ensureFolder(parentId: string | null, name: string): Promise<{ id: string; created: boolean }> {
+  async ensureFolder(
+    parentId: string | null,
+    name: string,
+    { hidden }: NewFolder = {},
+  ): Promise<{ id: string; created: boolean }> {
     await this.request();
     for (const folder of this.mailbox.folders.values()) {
       if (folder.parentId === parentId && folder.name.toLowerCase() === name.toLowerCase()) {
         return { id: folder.id, created: false };
       }
     }
-    return { id: this.mailbox.addFolder({ name, parentId }).id, created: true };
+    return { id: this.mailbox.addFolder({ name, parentId, hidden: hidden === true }).id, created: true };
   }
 
-  async *existing(folderId: string): AsyncIterable<ExistingItem[]> {
+  async *existing(
+    folderId: string,
+    { content }: { content?: ContentComparison | undefined } = {},
+  ): AsyncIterable<ExistingItem[]> {
     const held = this.mailbox.inFolder(folderId);
     for (let at = 0; at === 0 || at < held.length; at += this.mailbox.pageSize) {
       await this.request();
-      yield held.slice(at, at + this.mailbox.pageSize).map(({ message, marker, unfinished }) => ({
-        id: message.id,
-        identityKey: identityKeyOf(message),
-        ...(marker === undefined ? {} : { marker }),
-        ...(unfinished === true ? { unfinished: true } : {}),
-      }));
+      yield held.slice(at, at + this.mailbox.pageSize).map((one) => existingOf(one, content));
     }
+  }
+
+  async sameAs(folderId: string, item: RestorableItem): Promise<ExistingItem[]> {
+    await this.request();
+    const wanted = identityKeyOfItem(item);
+    return this.mailbox
+      .inFolder(folderId)
+      .map((one) => existingOf(one, undefined))
+      .filter(({ identityKey }) => identityKey === wanted);
+  }
+
+  contentSign(item: RestorableItem, { ignoring }: ContentComparison): string {
+    return contentSignOf(expectedMessage(item), ignoring);
+  }
+
+  async removeReplaced(newId: string): Promise<void> {
+    await this.request();
+    const replaces = this.mailbox.messages.get(newId)?.replaces;
+    if (replaces === undefined) {
+      throw new HoldfastError(
+        'item-replaces-nothing',
+        'ours',
+        'The item was not made to replace another one.',
+      );
+    }
+    if (this.mailbox.messages.has(replaces)) this.mailbox.removeMessage(replaces);
   }
 
   identityKey(item: RestorableItem): string {
     return identityKeyOfItem(item);
   }
 
-  async create(folderId: string, item: RestorableItem, marker: string): Promise<CreatedItem> {
+  async create(
+    folderId: string,
+    item: RestorableItem,
+    marker: string,
+    { replaces }: { replaces?: string | undefined } = {},
+  ): Promise<CreatedItem> {
     await this.request();
     const { faults } = this.mailbox;
     const files = item.attachments.filter((attachment) => attachment.kind !== 'reference');
@@ -87,6 +136,7 @@ export class MemoryWriter implements MailboxWriter {
     const held = this.mailbox.messages.get(id);
     if (held === undefined) throw vanished('The item');
     held.marker = marker;
+    if (replaces !== undefined) held.replaces = replaces;
     if (halfWay) {
       faults.dieHalfWay--;
       held.unfinished = true;

@@ -33,12 +33,22 @@ type DirectoryControl = Pick<
   | 'deleteUser'
   | 'addGroup'
   | 'addApplication'
+  | 'setGroupMembers'
+  | 'setAccessPolicy'
+  | 'setDepartment'
   | 'setRoles'
   | 'setMailboxKind'
   | 'setMailboxPurpose'
 >;
 
 function directoryControl(world: World): DirectoryControl {
+  const applicationsOf = (clientId: string) => {
+    const found = [...world.tenants.values()].flatMap(
+      (tenant) => tenant.applications.get(clientId.toLowerCase()) ?? [],
+    );
+    if (found.length === 0) throw new RangeError(`there is no application ${clientId}`);
+    return found;
+  };
   const change = (name: string, apply: (user: DirectoryUser) => void) => {
     const { tenant, user } = findMailbox(world, name);
     apply(user);
@@ -68,12 +78,21 @@ function directoryControl(world: World): DirectoryControl {
     async addApplication(application, tenantId) {
       findTenant(world, tenantId).addApplication(application);
     },
+    async setGroupMembers(group, members, tenantId) {
+      findTenant(world, tenantId).setGroupMembers(group, members);
+    },
+    async setAccessPolicy(clientId, group) {
+      const found = applicationsOf(clientId);
+      const known = group === null || [...world.tenants.values()].some((tenant) => tenant.group(group));
+      if (!known) throw new RangeError(`there is no group ${group}`);
+      for (const application of found) application.restrictedTo = group ?? undefined;
+    },
+    setDepartment: async (name, department) =>
+      change(name, (user) => {
+        user.department = department;
+      }),
     async setRoles(clientId, roles) {
-      const found = [...world.tenants.values()].flatMap(
-        (tenant) => tenant.applications.get(clientId.toLowerCase()) ?? [],
-      );
-      if (found.length === 0) throw new RangeError(`there is no application ${clientId}`);
-      for (const application of found) application.roles = [...roles];
+      for (const application of applicationsOf(clientId)) application.roles = [...roles];
     },
     setMailboxKind: async (name, kind) =>
       change(name, (user) => {

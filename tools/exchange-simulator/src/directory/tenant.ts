@@ -22,6 +22,8 @@ export interface Application {
   readonly secrets: readonly { readonly value: string; readonly expiresAt?: string }[];
   readonly certificates: readonly string[];
   roles: readonly string[];
+  /** Id or display name of the group whose members alone may be touched; undefined without a policy. */
+  restrictedTo: string | undefined;
 }
 
 /** A directory user. */
@@ -33,6 +35,7 @@ export interface DirectoryUser {
   displayName: string;
   kind: MailboxKind;
   purpose: MailboxPurpose;
+  department: string | undefined;
   deleted: boolean;
   readonly makeBase: () => MailboxBase;
 }
@@ -41,7 +44,7 @@ export interface DirectoryUser {
 export interface DirectoryGroup {
   readonly id: string;
   readonly displayName: string;
-  readonly members: { readonly kind: 'user' | 'group'; readonly id: string }[];
+  members: { readonly kind: 'user' | 'group'; readonly id: string }[];
 }
 
 /** One Microsoft 365 tenant: its applications, users, groups and mailboxes. */
@@ -93,6 +96,7 @@ export class Tenant {
       secrets: options.secrets ?? [],
       certificates: options.certificates ?? [],
       roles: options.roles ?? ALL_ROLES,
+      restrictedTo: options.restrictedTo,
     };
     this.applications.set(application.clientId, application);
     return application;
@@ -111,17 +115,46 @@ export class Tenant {
 
   /** Adds a group. Throws RangeError for a member that does not exist. */
   addGroup(options: GroupOptions): DirectoryGroup {
-    const members = options.members.map((name) => {
-      const user = this.user(name);
-      if (user) return { kind: 'user' as const, id: user.id };
-      const group = [...this.groups.values()].find((one) => one.displayName === name || one.id === name);
-      if (!group) throw new RangeError(`group ${options.displayName}: there is no member ${name}`);
-      return { kind: 'group' as const, id: group.id };
-    });
+    const members = this.#membersOf(options.displayName, options.members);
     const id = options.id ?? guidOf(this.#seed, hashText(`group ${options.displayName}`));
     const group = { id, displayName: options.displayName, members };
     this.groups.set(id, group);
     return group;
+  }
+
+  /** Replaces the direct members of a group. Throws RangeError for a group or member that does not exist. */
+  setGroupMembers(idOrName: string, names: readonly string[]): void {
+    const group = this.group(idOrName);
+    if (!group) throw new RangeError(`there is no group ${idOrName}`);
+    group.members = this.#membersOf(group.displayName, names);
+  }
+
+  #membersOf(displayName: string, names: readonly string[]): DirectoryGroup['members'] {
+    return names.map((name) => {
+      const user = this.user(name);
+      if (user) return { kind: 'user' as const, id: user.id };
+      const group = this.group(name);
+      if (!group) throw new RangeError(`group ${displayName}: there is no member ${name}`);
+      return { kind: 'group' as const, id: group.id };
+    });
+  }
+
+  /** A group by id or display name. */
+  group(idOrName: string): DirectoryGroup | undefined {
+    return [...this.groups.values()].find((one) => one.displayName === idOrName || one.id === idOrName);
+  }
+
+  /** Is the user in the group, directly or through groups in it? */
+  isMember(user: DirectoryUser, idOrName: string): boolean {
+    const seen = new Set<string>();
+    const visit = (group: DirectoryGroup | undefined): boolean => {
+      if (!group || seen.has(group.id)) return false;
+      seen.add(group.id);
+      return group.members.some(({ kind, id }) =>
+        kind === 'user' ? id === user.id : visit(this.groups.get(id)),
+      );
+    };
+    return visit(this.group(idOrName));
   }
 
   /** A user by id or principal name, in any case. */
@@ -163,6 +196,7 @@ export class Tenant {
       displayName: options.displayName ?? options.userPrincipalName,
       kind: options.kind ?? 'normal',
       purpose: options.purpose ?? 'user',
+      department: options.department,
       deleted: false,
       makeBase,
     };

@@ -35,6 +35,7 @@ export function userJson(user: DirectoryUser, select?: readonly string[]): Json 
     businessPhones: [],
     accountEnabled: user.purpose === 'user',
     userType: 'Member',
+    department: user.department ?? null,
     assignedPlans: licensed
       ? [
           {

@@ -2,6 +2,7 @@ import type { DirectoryUser } from '../directory/tenant.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Item } from '../mailbox/content.ts';
 import { type Folder, ROOT } from '../mailbox/mailbox.ts';
+import { listApplications } from './applications.ts';
 import {
   addAttachment,
   attachmentOf,
@@ -51,6 +52,7 @@ export type Route = DirectoryRoute | MailRoute;
 
 const USERS = ['User.Read.All', 'Directory.Read.All'];
 const GROUPS = ['GroupMember.Read.All', 'Group.Read.All', 'Directory.Read.All'];
+const APPLICATIONS = ['Application.Read.All', 'Application.ReadWrite.All', 'Directory.Read.All'];
 const READ_BASIC = ['Mail.Read', 'Mail.ReadWrite', 'Mail-Advanced.ReadWrite.All', 'Mail.ReadBasic.All'];
 const READ = READ_BASIC.slice(0, 3);
 const WRITE = ['Mail.ReadWrite', 'Mail-Advanced.ReadWrite.All'];
@@ -63,6 +65,11 @@ export function findRoute(request: GraphRequest, state: GraphState): Route {
   const [first, ...rest] = request.segments;
   if (first === 'users') return usersRoute(request, state, rest);
   if (first === 'groups') return groupsRoute(request, rest);
+  if (first === 'applications' && rest.length === 0) {
+    need(request, 'GET');
+    const run = () => listApplications(request, state.clock.now());
+    return { kind: 'applications.list', needs: APPLICATIONS, area: 'directory', run };
+  }
   if (first === 'me')
     throw new GraphError(400, 'BadRequest', '/me request is only valid with delegated authentication flow.');
   throw resourceNotFound(first ?? '');

@@ -133,6 +133,16 @@ export const USER: Properties = {
   showInAddressList: 'boolean',
   mailboxSettings: 'object',
 };
+export const APPLICATION: Properties = {
+  id: 'string',
+  appId: 'string',
+  displayName: 'string',
+  createdDateTime: 'time',
+  passwordCredentials: 'object',
+  keyCredentials: 'object',
+  signInAudience: 'string',
+  publisherDomain: 'string',
+};
 export const GROUP: Properties = {
   id: 'string',
   displayName: 'string',

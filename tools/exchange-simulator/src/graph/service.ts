@@ -191,7 +191,9 @@ function mailContext(services: GraphServices, request: GraphRequest, user: Direc
       'MailboxNotEnabledForRESTAPI',
       'The mailbox is either inactive, soft-deleted, or is hosted on-premise.',
     );
-  if (user.kind === 'outOfScope')
+  const { restrictedTo } = request.application;
+  const isRestricted = restrictedTo !== undefined && !request.tenant.isMember(user, restrictedTo);
+  if (user.kind === 'outOfScope' || isRestricted)
     throw new GraphError(
       403,
       'ErrorAccessDenied',
