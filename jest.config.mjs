@@ -2,6 +2,8 @@
 const base = {
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
+  // No test is decided by its time: the limit only ends what hangs, also on a machine that does other work.
+  testTimeout: 60_000,
   setupFiles: ['<rootDir>/tests/nativeErrors.mjs'],
   transform: {
     '^.+\\.ts$': [

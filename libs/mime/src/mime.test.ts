@@ -253,6 +253,19 @@ const anything = fc.oneof(
   fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
 );
 
+describe('hostile headers', () => {
+  test('of half a million lines are read once, not once a line', () => {
+    const whole = Buffer.alloc(12 * 1024 * 1024, 'A line of a long header\r\n');
+    expect(scanMime(whole).body).toEqual({ start: whole.length, end: whole.length });
+    const inner = Buffer.concat([
+      lines('Content-Type: multipart/mixed; boundary=b', '', '--b', ''),
+      whole,
+      lines('--not', '', 'text', '--b--', ''),
+    ]);
+    expect(scanMime(inner).children).toHaveLength(1);
+  });
+});
+
 describe('whatever the bytes', () => {
   test('nothing throws, ranges lie in the message and inside each other', () => {
     fc.assert(

@@ -48,6 +48,9 @@ export class MimeScanner {
   /** How many bytes the last line break had, when the bytes before the current line end with one. */
   #lastBreak = 0;
   #lastByte: number | undefined;
+  /** In the bytes at hand: where the header ends and where the next line with dashes is, once looked for. */
+  #headerEnd: number | undefined;
+  #dashes: number | undefined;
 
   constructor(onSpan?: SpanListener) {
     this.#onSpan = onSpan;
@@ -80,6 +83,8 @@ export class MimeScanner {
   /** Returns how far the bytes were accounted for; the rest must be given again with more behind it. */
   #consume(bytes: Buffer, last: boolean): number {
     let at = 0;
+    this.#headerEnd = undefined;
+    this.#dashes = undefined;
     while (at < bytes.length) {
       const next = this.#inHeader ? this.#headerLine(bytes, at, last) : this.#content(bytes, at, last);
       if (next === at) break;
@@ -116,12 +121,15 @@ export class MimeScanner {
 
   /** All lines of the header at once, when its end is in sight and no boundary can be in it; else `at`. */
   #headerBlock(bytes: Buffer, at: number): number {
-    const end = endOfHeader(bytes, at);
-    if (end <= at) return at;
+    if (bytes[at] === LF || bytes[at] === CR) return at;
+    // Looked for once in these bytes: a header of many lines would be searched to its end for each of them.
+    if (this.#headerEnd === undefined || this.#headerEnd <= at) this.#headerEnd = endOfHeader(bytes, at);
+    const end = this.#headerEnd;
+    if (end === NOWHERE) return at;
     if (this.#boundaries()) {
       if (bytes[at] === DASH) return at;
-      const dashes = bytes.indexOf(LINE_WITH_DASHES, at);
-      if (dashes >= 0 && dashes < end) return at;
+      if (this.#dashes === undefined || this.#dashes < at) this.#dashes = lineWithDashes(bytes, at);
+      if (this.#dashes < end) return at;
     }
     const block = bytes.subarray(at, end);
     if (this.#headerKept < LONGEST_HEADER_BYTES) {
@@ -291,14 +299,21 @@ function matchBoundary(line: Buffer, boundary: Buffer): 'next' | 'last' | undefi
   return last ? 'last' : 'next';
 }
 
-/** Where the empty line begins that ends a header, or -1 when it is not among these bytes. */
+/** Behind all bytes: what is not among them. */
+const NOWHERE = Number.POSITIVE_INFINITY;
+
+function lineWithDashes(bytes: Buffer, at: number): number {
+  const found = bytes.indexOf(LINE_WITH_DASHES, at);
+  return found < 0 ? NOWHERE : found;
+}
+
+/** Where the empty line begins that ends a header; the line at `at` is not empty. */
 function endOfHeader(bytes: Buffer, at: number): number {
-  if (bytes[at] === LF || bytes[at] === CR) return -1;
   for (let feed = bytes.indexOf(LF, at); feed >= 0; feed = bytes.indexOf(LF, feed + 1)) {
     const next = bytes[feed + 1];
     if (next === LF || (next === CR && bytes[feed + 2] === LF)) return feed + 1;
   }
-  return -1;
+  return NOWHERE;
 }
 
 function isEmptyLine(line: Buffer): boolean {
