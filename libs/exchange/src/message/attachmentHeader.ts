@@ -1,0 +1,31 @@
+/** A header block longer than this is not read to its end. */
+const longestBlock = 64 * 1024;
+const partHeader = /^content-(?:disposition|id)[ \t]*:/im;
+const delimiterStart = Buffer.from('\n--');
+
+/**
+ * Whether a part of a MIME message says that it is an attachment or an inline one. The headers of parts stand at the
+ * beginning and behind lines that begin with `--`, so only those are looked at. In doubt the answer is yes.
+ */
+export function hasAttachmentHeader(mime: Uint8Array): boolean {
+  const bytes = Buffer.from(mime.buffer, mime.byteOffset, mime.byteLength);
+  if (saysAttachment(bytes, 0)) return true;
+  for (let at = bytes.indexOf(delimiterStart); at >= 0; at = bytes.indexOf(delimiterStart, at + 1)) {
+    if (saysAttachment(bytes, at + 1)) return true;
+  }
+  return false;
+}
+
+/** Looks at the lines from a place to the next empty one. */
+function saysAttachment(bytes: Buffer, start: number): boolean {
+  let end = start;
+  for (;;) {
+    const next = bytes.indexOf(0x0a, end);
+    if (next < 0) return partHeader.test(bytes.toString('latin1', start));
+    if (next - start > longestBlock) return true;
+    if (bytes[next + 1] === 0x0a || (bytes[next + 1] === 0x0d && bytes[next + 2] === 0x0a)) {
+      return partHeader.test(bytes.toString('latin1', start, next));
+    }
+    end = next + 1;
+  }
+}
