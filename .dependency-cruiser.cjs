@@ -73,7 +73,24 @@ module.exports = {
       ['^tools/exchange-simulator/'],
       'It serves foreign clients too.',
     ),
-    only('cli-over-rest', '^cli/(?!.*\\.test\\.ts$)', ['^cli/', lib('contracts')], 'The CLI speaks REST.'),
+    only(
+      'export-alone',
+      '^libs/export/(?!.*\\.test\\.ts$)',
+      [lib('export'), lib('contracts'), lib('repository')],
+      'Exports come from a repository and need nothing else.',
+    ),
+    only(
+      'cli-over-rest',
+      '^cli/(?!src/reader/|.*\\.test\\.ts$)',
+      ['^cli/', lib('contracts'), lib('export')],
+      'The CLI speaks REST.',
+    ),
+    only(
+      'reader-alone',
+      '^cli/src/reader/(?!.*\\.test\\.ts$)',
+      ['^cli/', lib('contracts'), lib('export'), lib('repository')],
+      'holdfast-reader runs when nothing else does.',
+    ),
     {
       name: 'domain-without-io',
       severity: 'error',

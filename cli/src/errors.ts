@@ -1,3 +1,5 @@
+import { HoldfastError } from '@holdfast/contracts';
+
 /** Exit codes of `holdfast`; scripts may rely on them. */
 export const exitCodes = {
   ok: 0,
@@ -81,6 +83,9 @@ export function errorReport(error: unknown): {
   }
   if (error instanceof UsageError) {
     return { message, code: 'usage', ...(error.remedy === undefined ? {} : { remedy: error.remedy }) };
+  }
+  if (error instanceof HoldfastError) {
+    return { message, code: error.code, ...(error.remedy === undefined ? {} : { remedy: error.remedy }) };
   }
   return { message, code: 'unexpected' };
 }

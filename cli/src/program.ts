@@ -48,7 +48,7 @@ function build(runner: Runner): Command {
 }
 
 /** The cause, each refused field and the remedy, on stderr; one JSON document with `--json`. */
-function tell(io: Io, error: unknown, json: boolean): void {
+export function tell(io: Io, error: unknown, json: boolean): void {
   const report = errorReport(error);
   if (json) {
     io.err.write(`${JSON.stringify({ error: report })}\n`);

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ListedFolder, ListedItem, RestorePointRecord } from '@holdfast/contracts';
+import { itemFileName } from '@holdfast/export';
 import type { Command } from 'commander';
 import { type Client, step } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import { exportName } from '../exportName.ts';
 import { listLimit } from '../options.ts';
 import { resolveMailbox, resolveNamed, resolvePoint } from '../resolve.ts';
 import { safeText } from '../screen.ts';
@@ -113,7 +113,7 @@ async function exportOne(
   item: ListedItem,
   directory: string,
 ): Promise<Exported> {
-  const file = join(directory, exportName(item));
+  const file = join(directory, `${itemFileName(item)}.eml`);
   const partial = `${file}.partial`;
   const { body, sha256 } = await client.download(`${path}/${step(item.itemKey)}/mime`);
   const hash = createHash('sha256');

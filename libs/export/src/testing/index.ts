@@ -1,0 +1,1 @@
+export { type Mail, plainMail, storeMailbox } from './storedMailbox.ts';
