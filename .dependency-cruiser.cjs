@@ -48,7 +48,12 @@ module.exports = {
       [lib('exchange'), lib('contracts'), lib('mime')],
       'Budgets are a port that a service fills.',
     ),
-    only('scheduling-alone', lib('scheduling'), [lib('scheduling'), lib('contracts')], 'Pure functions.'),
+    only(
+      'scheduling-alone',
+      '^libs/scheduling/(?!.*\\.test\\.ts$)',
+      [lib('scheduling'), lib('contracts')],
+      'Pure functions.',
+    ),
     only(
       'messaging-alone',
       '^libs/messaging/(?!.*\\.test\\.ts$)',
