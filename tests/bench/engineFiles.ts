@@ -47,7 +47,7 @@ export class FileReader {
 
   /** The memory of a large file is given back at once. */
   release(): void {
-    this.#large?.buffer.transfer(0);
+    (this.#large?.buffer as ArrayBuffer | undefined)?.transfer(0);
     this.#large = undefined;
   }
 }

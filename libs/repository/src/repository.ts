@@ -16,8 +16,10 @@ import type { SealThread } from './sealing/sealThread.ts';
 import { workerThread } from './sealing/workerThread.ts';
 import { WriterSession } from './session/writerSession.ts';
 import { diffTrees, type TreeChange } from './tree/diffTrees.ts';
+import { KeyTimesCache } from './tree/keyTimesCache.ts';
 import { PageSource } from './tree/pageSource.ts';
 import { TreeReader } from './tree/treeReader.ts';
+import { type FreedSpace, measureFreed } from './verify/measureFreed.ts';
 import { collectStatistics, type RepositoryStatistics } from './verify/statistics.ts';
 import { type Finding, type VerifyOptions, verifyRepository } from './verify/verifyRepository.ts';
 
@@ -103,6 +105,7 @@ export class Repository {
         reader: this.#reader,
         threads,
         scratchDir: join(this.#deps.cacheDir, this.id, 'scratch'),
+        keyTimes: new KeyTimesCache(join(this.#deps.cacheDir, this.id, 'keys')),
         sessionId: Buffer.from(random(16)).toString('hex'),
         onClose: async () => {
           this.#session = undefined;
@@ -150,6 +153,11 @@ export class Repository {
   /** Checks what is stored; each finding is a fault, and none means that nothing was found. */
   verify(options: VerifyOptions): AsyncIterable<Finding> {
     return verifyRepository({ ...this.#deps, index: this.#index, reader: this.#reader }, options);
+  }
+
+  /** What removing these restore points would free; reads metadata, of all mailboxes if it must. */
+  measureFreed(names: readonly string[], limit?: number): Promise<FreedSpace> {
+    return measureFreed({ ...this.#deps, index: this.#index, reader: this.#reader }, names, limit);
   }
 
   /** Lists packs that no segment lists into the index. */

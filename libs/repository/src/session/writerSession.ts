@@ -12,6 +12,7 @@ import { checkPointInput, manifestBytes, type PointInput } from '../points/manif
 import { listPoints, type PointRef } from '../points/pointList.ts';
 import type { BlobStore, EngineClock, EngineLogger, RandomBytes } from '../ports.ts';
 import type { SealThread } from '../sealing/sealThread.ts';
+import type { KeyTimesCache } from '../tree/keyTimesCache.ts';
 import { TreeWriter } from '../tree/treeWriter.ts';
 import { Claims } from './claims.ts';
 import { CommitGroup } from './commitGroup.ts';
@@ -36,6 +37,7 @@ export interface WriterSessionDeps {
   logger: EngineLogger;
   /** For scratch files of large trees. */
   scratchDir: string;
+  keyTimes: KeyTimesCache;
   sessionId: string;
   leaseMs: number;
   pollMs: number;
@@ -158,6 +160,7 @@ export class WriterSession {
       base,
       reader: this.#deps.reader,
       scratchDir: this.#deps.scratchDir,
+      keyTimes: this.#deps.keyTimes,
       store: (type, bytes) => this.storeObject(type, bytes),
       onRoot: (root) => this.#bases.add(root),
     });

@@ -3,6 +3,8 @@ import { ObjectType } from '../format/objectTypes.ts';
 import type { ObjectReader } from '../packs/objectReader.ts';
 import { compareSortKeys, type FolderEntry, type ItemEntry } from './entries.ts';
 import { foldersBytes, type StoredFolder } from './folders.ts';
+import { KeyTimeChanges, KeyTimes } from './keyTimes.ts';
+import type { KeyTimesCache } from './keyTimesCache.ts';
 import { itemOf, leafEntry, type PageEntry } from './page.ts';
 import { PageSource } from './pageSource.ts';
 import { type Edit, rewriteTree } from './rewriteTree.ts';
@@ -14,6 +16,7 @@ export interface TreeWriterDeps {
   base: string | undefined;
   reader: ObjectReader;
   scratchDir: string;
+  keyTimes: KeyTimesCache;
   store: (type: ObjectType, bytes: Uint8Array) => Promise<string>;
   /** Told of each new root and of the one that it takes the place of. */
   onRoot: (root: string, previous: string | undefined) => void;
@@ -29,16 +32,18 @@ let scratchFiles = 0;
 /**
  * A tree that is being changed. Changes are noted, in memory or in a scratch file, and worked into the pages
  * at `commit`; after that the writer goes on from the new root. Which time an item lies at is looked up at the
- * time given, then, once a folder needs it, by reading the folder's pages once.
+ * time given, then in what is kept of the folder's keys, and where nothing is kept by reading its pages once.
  */
 export class TreeWriter {
   readonly #deps: TreeWriterDeps;
   readonly #pages: PageSource;
   readonly #scratch: TreeScratch;
   readonly #folders = new Map<string, StoredFolder>();
-  /** Folders all of whose items are noted. */
+  /** Folders that were empty when the writer was opened: all their items are noted. */
   readonly #fullyNoted = new Set<string>();
   readonly #changed = new Set<string>();
+  /** Keys of stored folders, by folder; of the root that the folder had when they were needed. */
+  readonly #keyTimes = new Map<string, { root: string; times: KeyTimes }>();
   #root: string | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -72,6 +77,7 @@ export class TreeWriter {
       this.#folders.delete(id);
       this.#scratch.forgetFolder(id);
       this.#fullyNoted.delete(id);
+      this.#keyTimes.delete(id);
       this.#changed.delete(id);
     });
   }
@@ -160,10 +166,20 @@ export class TreeWriter {
     this.#scratch.close();
   }
 
-  #rewrite(folder: StoredFolder): Promise<{ root: string | null; count: number }> {
-    return rewriteTree(this.#pages, folder.root, editsOf(this.#scratch.changes(folder.id)), (bytes) =>
+  async #rewrite(folder: StoredFolder): Promise<{ root: string | null; count: number }> {
+    const known = await this.#knownKeyTimes(folder);
+    const changes = new KeyTimeChanges();
+    const edits = editsOf(this.#scratch.changes(folder.id), changes);
+    const result = await rewriteTree(this.#pages, folder.root, edits, (bytes) =>
       this.#deps.store(ObjectType.page, bytes),
     );
+    this.#keyTimes.delete(folder.id);
+    if (known && result.root !== null) {
+      const times = known.with(changes);
+      this.#keyTimes.set(folder.id, { root: result.root, times });
+      await this.#deps.keyTimes.save(result.root, times, folder.root);
+    }
+    return result;
   }
 
   #change(folderId: string, at: { time: number; key: string }, text: string | null): void {
@@ -179,18 +195,30 @@ export class TreeWriter {
     if (folder.root === null) this.#fullyNoted.add(folder.id);
     if (folder.root === null || this.#fullyNoted.has(folder.id)) return undefined;
     if (hint !== undefined && (await findItem(this.#pages, folder.root, { time: hint, key }))) return hint;
-    await this.#noteAll(folder, folder.root);
-    return this.#scratch.timeOf(folder.id, key) ?? undefined;
+    const times = (await this.#knownKeyTimes(folder)) ?? (await this.#readKeyTimes(folder.id, folder.root));
+    for (const time of times.find(key)) {
+      if (await findItem(this.#pages, folder.root, { time, key })) return time;
+    }
+    return undefined;
   }
 
-  /** What is noted already is newer than the stored pages. */
-  async #noteAll(folder: StoredFolder, root: string): Promise<void> {
-    for await (const item of walkItems(this.#pages, root)) {
-      if (this.#scratch.timeOf(folder.id, item.key) === undefined) {
-        this.#scratch.noteTime(folder.id, item.key, item.time);
-      }
-    }
-    this.#fullyNoted.add(folder.id);
+  /** Those of the folder's present root, as far as they are known without reading its pages. */
+  async #knownKeyTimes({ id, root }: StoredFolder): Promise<KeyTimes | undefined> {
+    if (root === null) return KeyTimes.none;
+    const known = this.#keyTimes.get(id);
+    if (known?.root === root) return known.times;
+    const times = await this.#deps.keyTimes.load(root);
+    if (times) this.#keyTimes.set(id, { root, times });
+    return times;
+  }
+
+  async #readKeyTimes(id: string, root: string): Promise<KeyTimes> {
+    const items = new KeyTimeChanges();
+    for await (const item of walkItems(this.#pages, root)) items.add(item, true);
+    const times = KeyTimes.none.with(items);
+    this.#keyTimes.set(id, { root, times });
+    await this.#deps.keyTimes.save(root, times, null);
+    return times;
   }
 
   #folder(id: string): StoredFolder {
@@ -210,8 +238,12 @@ export class TreeWriter {
   }
 }
 
-function* editsOf(changes: Iterable<{ time: number; key: string; text: string | null }>): Iterable<Edit> {
+function* editsOf(
+  changes: Iterable<{ time: number; key: string; text: string | null }>,
+  keyTimes: KeyTimeChanges,
+): Iterable<Edit> {
   for (const { time, key, text } of changes) {
+    keyTimes.add({ time, key }, text !== null);
     yield { time, key, entry: text === null ? undefined : entryOf({ time, key }, text) };
   }
 }
