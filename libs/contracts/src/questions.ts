@@ -112,6 +112,25 @@ export const questions = {
     z.object({ repositoryId: idSchema }),
     z.object({ freeBytes: z.number().optional(), totalBytes: z.number().optional() }),
   ),
+  /** What a person needs to know to get at a repository without this installation; no secrets. */
+  describeRepository: question(
+    'sync',
+    'describe-repository',
+    z.object({ backend: backendSchema, sealedPassphrase: z.string() }),
+    z.object({
+      repositoryId: z.string(),
+      format: z.number(),
+      createdAt: z.string(),
+      slots: z.array(
+        z.object({
+          slotId: z.string(),
+          kind: z.enum(['passphrase', 'recovery']),
+          createdAt: z.string(),
+          kdf: z.string(),
+        }),
+      ),
+    }),
+  ),
   exploreFolders: question(
     'restore',
     'folders',
@@ -141,13 +160,17 @@ export const questions = {
   ),
   /**
    * What removing these restore points would free: objects that no other restore point needs, and their stored bytes.
-   * `complete` is false when the walk was cut at its limit; the numbers are then at least what would be freed.
+   * `at-most`: other mailboxes, which may share some, were not all looked at; `not-measured`: there was too much.
    */
   measureFreed: question(
     'retention',
     'measure-freed',
     z.object({ repositoryId: idSchema, mailboxId: idSchema, pointNames: z.array(z.string()).max(5_000) }),
-    z.object({ objects: z.number(), bytes: z.number(), complete: z.boolean() }),
+    z.object({
+      objects: z.number(),
+      bytes: z.number(),
+      bound: z.enum(['exact', 'at-most', 'not-measured']),
+    }),
   ),
 } as const;
 

@@ -81,7 +81,9 @@ export type RetentionPolicy = z.infer<typeof retentionSchema>;
 export const scheduleRetentionSchema = z
   .strictObject({
     ...policyShape,
-    itemAge: z.undefined('belongs to the retention of the job: it is the same for all of its schedules').optional(),
+    itemAge: z
+      .undefined('belongs to the retention of the job: it is the same for all of its schedules')
+      .optional(),
   })
   .superRefine(checkPolicy);
 

@@ -1,4 +1,4 @@
-import { pointIdOf, type RetentionPolicy } from '@holdfast/contracts';
+import { type Job, pointIdOf, type RetentionPolicy } from '@holdfast/contracts';
 import {
   type RetentionDecision,
   type RetentionPoint,
@@ -19,6 +19,19 @@ export interface OwnedPoint extends RetentionPoint {
 export interface JobPolicies {
   job: RetentionPolicy;
   schedules: ReadonlyMap<string, RetentionPolicy>;
+}
+
+/**
+ * The policies by which a job's restore points are judged. The item age is the job's for all of them: what one
+ * schedule leaves out of a mailbox, another does not bring back.
+ */
+export function policiesOf({ retention, schedules }: Pick<Job, 'retention' | 'schedules'>): JobPolicies {
+  const { itemAge } = retention;
+  const own = new Map<string, RetentionPolicy>();
+  for (const { id, retention: policy } of schedules) {
+    if (policy !== undefined) own.set(id, { ...policy, itemAge });
+  }
+  return { job: retention, schedules: own };
 }
 
 export interface MailboxPlanInput<P extends OwnedPoint> extends SelectOptions<P> {

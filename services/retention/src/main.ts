@@ -32,7 +32,7 @@ runService('retention', async ({ env, logger, metrics, clock, releasers }) => {
     openPoints: repositories.open,
     metrics: createRetentionMetrics(metrics),
     instance: settings.HOLDFAST_INSTANCE,
-    everyMs: settings.HOLDFAST_RETENTION_HOURS * 3_600_000,
+    pool: settings.HOLDFAST_POOL,
   });
   const health = await startHealthServer({
     host: settings.HOLDFAST_HEALTH_HOST,

@@ -1,13 +1,25 @@
-import { errorFacts, HoldfastError, type RepositoryRecord } from '@holdfast/contracts';
+import { errorFacts, HoldfastError, makeEvent, type RepositoryRecord } from '@holdfast/contracts';
 import type { Messaging } from '@holdfast/messaging';
 import type { Logger } from '@holdfast/runtime';
 import { expireMailbox } from './domain/expireMailbox.ts';
-import { printPlan } from './domain/planRetention.ts';
+import { announceGuards } from './domain/guards.ts';
+import { printPlan } from './domain/printPlan.ts';
 import type { RetentionMetrics } from './metrics.ts';
-import type { Announce, OpenPointStore, PointStore, RetentionRecords } from './ports.ts';
+import type {
+  Announce,
+  Guards,
+  OpenPointStore,
+  PointRecords,
+  PointStore,
+  RetentionRecords,
+} from './ports.ts';
+
+export type Trigger = 'run' | 'daily' | 'request';
 
 export interface PassDeps {
   records: RetentionRecords;
+  pointRecords: PointRecords;
+  guards: Guards;
   openPoints: OpenPointStore;
   announce: Announce;
   messaging: Pick<Messaging, 'acquireLease'>;
@@ -20,8 +32,8 @@ export interface PassDeps {
 export interface Passes {
   /** Looks at the mailboxes that a run has changed. @throws when it must be tried again */
   afterRun(runId: string): Promise<void>;
-  /** Looks at every mailbox of every repository. @throws when some must be tried again */
-  overAll(signal: AbortSignal): Promise<void>;
+  /** Looks at every mailbox of every repository, or of one. @throws when some must be tried again */
+  overAll(trigger: Trigger, signal: AbortSignal, repositoryId?: string): Promise<void>;
 }
 
 /** Passes over a repository, one at a time: within this process by waiting, between processes by a lease. */
@@ -39,7 +51,7 @@ export function createPasses(deps: PassDeps): Passes {
   }
 
   async function pass(
-    trigger: 'run' | 'daily',
+    trigger: Trigger,
     repository: RepositoryRecord,
     mailboxIds: AsyncIterable<string> | Iterable<string>,
     signal?: AbortSignal,
@@ -51,7 +63,7 @@ export function createPasses(deps: PassDeps): Passes {
       const points = await deps.openPoints(repository);
       try {
         const over = signal === undefined ? lease.lost : AbortSignal.any([lease.lost, signal]);
-        await overMailboxes(repository, points, mailboxIds, over);
+        await overMailboxes(trigger, repository, points, mailboxIds, over);
         result = 'done';
       } finally {
         await points.close();
@@ -64,23 +76,24 @@ export function createPasses(deps: PassDeps): Passes {
 
   /** One mailbox that fails does not keep the policy from the others (P7); the first error is thrown at the end. */
   async function overMailboxes(
+    trigger: Trigger,
     repository: RepositoryRecord,
     points: PointStore,
     mailboxIds: AsyncIterable<string> | Iterable<string>,
     over: AbortSignal,
   ): Promise<void> {
     const errors: unknown[] = [];
-    const sum = { mailboxes: 0, expired: 0, forgotten: 0 };
+    const sum = { mailboxes: 0, condemned: 0, recalled: 0, expired: 0, forgotten: 0 };
     const ports = { ...deps, points, onPlan };
     for await (const mailboxId of mailboxIds) {
       if (over.aborted) throw busy(repository);
       sum.mailboxes += 1;
       try {
-        const { expired, forgotten } = await expireMailbox(ports, repository, mailboxId);
-        sum.expired += expired;
-        sum.forgotten += forgotten;
-        metrics.expired.inc(expired);
-        metrics.forgotten.inc(forgotten);
+        const done = await expireMailbox(ports, repository, mailboxId);
+        for (const what of ['condemned', 'recalled', 'expired', 'forgotten'] as const) {
+          sum[what] += done[what];
+          metrics[what].inc(done[what]);
+        }
       } catch (error) {
         metrics.mailboxFailures.inc();
         logger.warn(
@@ -90,8 +103,32 @@ export function createPasses(deps: PassDeps): Passes {
         errors.push(error);
       }
     }
-    logger.info({ repositoryId: repository.id, ...sum, failed: errors.length }, 'retention pass');
+    const guarded = await announceGuards(deps.guards, deps.announce, repository.id, deps.now());
+    metrics.guarded.set({ repository: repository.id }, guarded);
+    const failed = errors.length;
+    logger.info({ repositoryId: repository.id, ...sum, guarded, failed }, 'retention pass');
+    const changed = sum.condemned + sum.recalled + sum.expired;
+    if (trigger !== 'run' || changed > 0) await tell(trigger, repository, { ...sum, guarded, failed });
     if (errors.length > 0) throw errors[0];
+  }
+
+  async function tell(
+    trigger: Trigger,
+    repository: RepositoryRecord,
+    sum: Record<'mailboxes' | 'condemned' | 'recalled' | 'expired' | 'guarded' | 'failed', number>,
+  ): Promise<void> {
+    const finishedAt = new Date(deps.now()).toISOString();
+    const { mailboxes, condemned, recalled, expired, guarded, failed } = sum;
+    await deps.announce(
+      makeEvent('retention.completed', {
+        ...{ source: 'retention', subject: repository.id, time: finishedAt },
+        key: `${repository.id}/${trigger}/${finishedAt}/${deps.instance}`,
+        data: {
+          ...{ repositoryId: repository.id, trigger, mailboxes, condemned, recalled, expired },
+          ...{ guarded, failed, finishedAt },
+        },
+      }),
+    );
   }
 
   const onPlan: Parameters<typeof expireMailbox>[0]['onPlan'] = (mailbox, decisions) => {
@@ -111,12 +148,13 @@ export function createPasses(deps: PassDeps): Passes {
       for await (const mailboxId of records.changedMailboxes(runId)) mailboxIds.push(mailboxId);
       if (mailboxIds.length > 0) await oneAtATime(repository.id, () => pass('run', repository, mailboxIds));
     },
-    async overAll(signal) {
+    async overAll(trigger, signal, repositoryId) {
       const errors: unknown[] = [];
       for await (const repository of records.repositories()) {
         if (signal.aborted) return;
+        if (repositoryId !== undefined && repository.id !== repositoryId) continue;
         const mailboxIds = records.mailboxesIn(repository.id);
-        await oneAtATime(repository.id, () => pass('daily', repository, mailboxIds, signal)).catch(
+        await oneAtATime(repository.id, () => pass(trigger, repository, mailboxIds, signal)).catch(
           (error: unknown) => {
             if (!signal.aborted) errors.push(error);
           },

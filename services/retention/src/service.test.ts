@@ -63,10 +63,10 @@ test('regularly: what no event told is found', async () => {
   await world.store
     .collection(collections.mailboxHeads)
     .insert({ ...head, organizationId: 'org-1', mailboxAddress: mailbox.address, epoch: 1 });
-  await world.retention({ everyMs: 3_600_000 });
+  await world.retention();
   await world.until('the oldest point is gone', isThinned, 10_000);
   await world.addPoint('run-4', 4);
-  await world.until('the next one is gone', async () => (await world.records()).join() === '3,4', 60_000);
+  await world.until('the next one is gone', async () => (await world.records()).join() === '3,4', 300_000);
 });
 
 describe('the repository is away', () => {

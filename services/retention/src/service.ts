@@ -1,8 +1,16 @@
-import { collections, errorFacts, type HoldfastEvent } from '@holdfast/contracts';
-import { createOutbox, type Messaging } from '@holdfast/messaging';
+import { collections, type HoldfastEvent } from '@holdfast/contracts';
+import { createOutbox, type Messaging, serveQuestion } from '@holdfast/messaging';
 import type { Clock, Logger, ServiceHandle } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
-import { createRetentionRecords } from './adapters/storeRecords.ts';
+import {
+  createDailyState,
+  createGuards,
+  createPointRecords,
+  createRetentionRecords,
+} from './adapters/storeRecords.ts';
+import { startDaily } from './daily.ts';
+import { pruneRecords } from './domain/pruneRecords.ts';
+import { measureFreed } from './handlers/measureFreed.ts';
 import type { RetentionMetrics } from './metrics.ts';
 import { createPasses } from './passes.ts';
 import type { OpenPointStore } from './ports.ts';
@@ -15,19 +23,16 @@ export interface RetentionDeps {
   logger: Logger;
   metrics: RetentionMetrics;
   instance: string;
-  /** Time between two passes over everything. */
-  everyMs: number;
+  /** Whose questions it answers. */
+  pool: string;
 }
 
 export interface Retention extends ServiceHandle {
-  /** For how long a pass over everything has been due, seconds. */
+  /** For how long the daily pass has been due, seconds. */
   lagSeconds(): number;
 }
 
-const firstPassAfterMs = 60_000;
-const retryAfterMs = 10 * 60_000;
-
-/** Starts retention: after each run for the mailboxes it changed, and regularly for all. */
+/** Starts retention: after each run for the mailboxes it changed, daily for all, and when somebody asks for it. */
 export async function startRetention(deps: RetentionDeps): Promise<Retention> {
   const { store, messaging, clock, logger } = deps;
   const now = (): number => clock.now();
@@ -38,48 +43,53 @@ export async function startRetention(deps: RetentionDeps): Promise<Retention> {
     now,
     logger,
   });
-  const passes = createPasses({ ...deps, records: createRetentionRecords(store), announce: outbox.add, now });
+  const records = createRetentionRecords(store);
+  const passes = createPasses({
+    ...{ ...deps, records, announce: outbox.add, now },
+    ...{ pointRecords: createPointRecords(store), guards: createGuards(store) },
+  });
   const stopping = new AbortController();
-  let dueMs = now() + firstPassAfterMs;
 
-  async function regularly(): Promise<void> {
-    for (;;) {
-      await clock.sleep(Math.max(0, dueMs - now()), stopping.signal);
-      if (stopping.signal.aborted) return;
-      let nextMs = deps.everyMs;
-      try {
-        await passes.overAll(stopping.signal);
-      } catch (error) {
-        nextMs = Math.min(retryAfterMs, deps.everyMs);
-        logger.warn(
-          { error: errorFacts(error), nextMs },
-          'retention could not be finished; it is tried again',
-        );
-      }
-      dueMs = now() + nextMs;
-    }
+  async function daily(signal: AbortSignal): Promise<void> {
+    const settings = await records.settings();
+    // The records first: they do not depend on a repository that may be away.
+    const pruned = await pruneRecords({ store, nowMs: now(), settings, signal });
+    for (const [kind, count] of Object.entries(pruned)) deps.metrics.pruned.inc({ kind }, count);
+    logger.info({ pruned }, 'old records removed');
+    await passes.overAll('daily', signal);
   }
 
   const relay = outbox.start();
   const events = await messaging.consumeEvents({
     durable: 'retention',
-    filters: ['events.run.completed.>'],
+    filters: ['events.run.completed.>', 'events.retention.requested.>'],
     handle: async (event) => {
       if (event.name === 'run.completed')
         await passes.afterRun((event as HoldfastEvent<'run.completed'>).data.runId);
+      if (event.name === 'retention.requested') {
+        const { repositoryId } = (event as HoldfastEvent<'retention.requested'>).data;
+        await passes.overAll('request', stopping.signal, repositoryId);
+      }
     },
-    // What could not be done after its run is done by the next regular pass.
-    onDead: async (event, error) => logger.warn({ event, error }, 'retention after a run was given up'),
+    // What could not be done after its run is done by the next daily pass.
+    onDead: async (event, error) => logger.warn({ event, error }, 'retention after an event was given up'),
   });
-  const done = regularly();
+  const questions = await serveQuestion(messaging, deps.pool, 'measureFreed', (asked) =>
+    measureFreed({ records, openPoints: deps.openPoints }, asked),
+  );
+  const regular = startDaily({
+    ...{ clock, logger, state: createDailyState(store), work: daily },
+    settings: () => records.settings(),
+  });
   return {
-    done,
+    done: regular.done,
     async stop() {
       stopping.abort();
+      await questions.stop();
       await events.stop();
-      await done;
+      await regular.stop();
       await relay.stop();
     },
-    lagSeconds: () => Math.max(0, now() - dueMs) / 1000,
+    lagSeconds: () => regular.lagSeconds(),
   };
 }

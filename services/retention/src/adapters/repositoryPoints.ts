@@ -1,14 +1,15 @@
-import { classOf, HoldfastError, type RepositoryRecord } from '@holdfast/contracts';
+import { classOf, HoldfastError, type RepositoryRecord, zeroTotals } from '@holdfast/contracts';
 import {
   type BlobStore,
   type BlobStoreSpec,
   openBlobStore,
   openRepository,
   type Repository,
+  type RestorePoint,
 } from '@holdfast/repository';
 import type { Clock, Logger } from '@holdfast/runtime';
 import type { Sealer } from '@holdfast/store';
-import type { NamedPoint, OpenPointStore, PointStore } from '../ports.ts';
+import type { NamedPoint, OpenPointStore, PointOrigin, PointStore } from '../ports.ts';
 
 export interface RepositoryPointsDeps {
   sealer: Pick<Sealer, 'open'>;
@@ -136,15 +137,32 @@ function pointStore(repository: Repository, release: () => Promise<void>): Point
     },
     async origin(name) {
       try {
-        const { jobId, runId } = await repository.readPoint(name);
-        return { jobId, runId };
+        return originOf(await repository.readPoint(name));
       } catch (error) {
         if (classOf(error) === 'vanished') return undefined;
         throw error;
       }
     },
     remove: (name) => repository.removePoint(name),
+    async measureFreed(names) {
+      await repository.refresh();
+      return repository.measureFreed(names);
+    },
     close: release,
+  };
+}
+
+/** The record of a point whose own was lost; what only its run knew (requests, bytes read) is not told any more. */
+function originOf(point: RestorePoint): PointOrigin {
+  const { jobId, runId, mailboxAddress, finishedAt, counts, gaps } = point;
+  const totals = {
+    ...zeroTotals,
+    ...{ itemsNew: counts.new, itemsChanged: counts.changed, itemsRemoved: counts.removed },
+    ...{ itemsTotal: counts.stored, folders: counts.folders, gapsOpen: gaps.length },
+  };
+  return {
+    ...{ jobId, runId, mailboxAddress, committedAt: new Date(finishedAt).toISOString(), totals },
+    ...{ itemsTotal: counts.stored, folders: counts.folders, gapsOpen: gaps.length },
   };
 }
 

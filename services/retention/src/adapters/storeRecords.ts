@@ -1,6 +1,15 @@
-import { collections } from '@holdfast/contracts';
-import { all, type Collection, type Document, type Query, type Store } from '@holdfast/store';
-import type { RetentionRecords } from '../ports.ts';
+import { collections, defaultRetentionSettings } from '@holdfast/contracts';
+import {
+  all,
+  type Collection,
+  type Document,
+  insertIfAbsent,
+  modify,
+  type Query,
+  type Store,
+  upsert,
+} from '@holdfast/store';
+import type { DailyState, Guards, PointRecords, RetentionRecords } from '../ports.ts';
 
 const unfinishedSessions = { in: ['requested', 'running'] };
 
@@ -15,6 +24,8 @@ export function createRetentionRecords(store: Store): RetentionRecords {
   const heads = store.collection(collections.mailboxHeads);
   const points = store.collection(collections.restorePoints);
   const sessions = store.collection(collections.restoreSessions);
+  const holds = store.collection(collections.holds);
+  const settings = store.collection(collections.settings);
   return {
     repository: async (id) => (await repositories.get(id))?.doc,
     repositories: () => documents(repositories, {}),
@@ -32,7 +43,8 @@ export function createRetentionRecords(store: Store): RetentionRecords {
     },
     pointRecords: (repositoryId, mailboxId) =>
       collect(documents(points, { where: { repositoryId, mailboxId } })),
-    removePointRecord: async (id) => void (await points.delete(id)),
+    holds: (mailboxId) => collect(documents(holds, { where: { mailboxId } })),
+    settings: async () => (await settings.get('global'))?.doc.retention ?? defaultRetentionSettings,
     async pointsInUse(repositoryId) {
       const inUse = new Map<string, string>();
       for await (const session of documents(sessions, { where: { state: unfinishedSessions } })) {
@@ -40,6 +52,34 @@ export function createRetentionRecords(store: Store): RetentionRecords {
       }
       return inUse;
     },
+  };
+}
+
+export function createPointRecords(store: Store): PointRecords {
+  const points = store.collection(collections.restorePoints);
+  return {
+    add: async (record) => void (await insertIfAbsent(points, record)),
+    change: async (id, fn) => (await modify(points, id, fn))?.doc,
+    remove: async (id) => void (await points.delete(id)),
+  };
+}
+
+export function createGuards(store: Store): Guards {
+  const guards = store.collection(collections.retentionGuards);
+  return {
+    get: async (id) => (await guards.get(id))?.doc,
+    upsert: async (id, fn) => void (await upsert(guards, id, fn)),
+    remove: async (id) => void (await guards.delete(id)),
+    open: (repositoryId) => documents(guards, { where: { repositoryId, state: 'open' } }),
+  };
+}
+
+export function createDailyState(store: Store): DailyState {
+  const state = store.collection(collections.retentionState);
+  return {
+    get: async () => (await state.get('global'))?.doc,
+    served: async (servedUntil) =>
+      void (await upsert(state, 'global', () => ({ id: 'global', servedUntil }))),
   };
 }
 

@@ -1,19 +1,22 @@
 import {
   collections,
   type EventName,
+  type Hold,
   type HoldfastEvent,
   mailboxIdentityOf,
   makeEvent,
   pointIdOf,
   type RepositoryRecord,
+  type RestorePointRecord,
   type Run,
+  retentionSettingsSchema,
   zeroTotals,
 } from '@holdfast/contracts';
 import type { Messaging } from '@holdfast/messaging';
 import { memoryBroker, memoryMessaging } from '@holdfast/messaging/testing';
 import { createRepository, openBlobStore, openRepository, type Repository } from '@holdfast/repository';
 import { createMetrics, silentLogger } from '@holdfast/runtime';
-import { all, createSealer, type Store } from '@holdfast/store';
+import { all, createSealer, type Store, upsert } from '@holdfast/store';
 import { memoryStore } from '@holdfast/store/testing';
 import {
   buildJob,
@@ -26,6 +29,7 @@ import {
   fakeClock,
   temporaryDirectory,
 } from '@holdfast/testing';
+import type { z } from 'zod';
 import { repositoryPoints } from '../adapters/repositoryPoints.ts';
 import { createRetentionMetrics } from '../metrics.ts';
 import type { OpenPointStore } from '../ports.ts';
@@ -54,16 +58,19 @@ export interface World {
   ): Promise<string>;
   /** An ended run that made a point of the mailbox. */
   addRun(runId: string): Promise<Run>;
-  retention(options?: {
-    openPoints?: OpenPointStore;
-    everyMs?: number;
-    instance?: string;
-  }): Promise<Retention>;
+  retention(options?: { openPoints?: OpenPointStore; instance?: string }): Promise<Retention>;
+  /** Global settings of retention; without waiting when a test says nothing. */
+  settings(given: z.input<typeof retentionSettingsSchema>): Promise<void>;
+  hold(given?: Partial<Hold>): Promise<void>;
   tell(run: Run): Promise<void>;
   /** Hours of the points in the repository, with `c` for a checkpoint. */
   points(): Promise<string[]>;
   /** Hours of the points in the control data. */
   records(): Promise<string[]>;
+  /** The record of the point that a run made. @throws when there is none */
+  recordOf(runId: string): Promise<RestorePointRecord>;
+  /** Hours of a point that is or was there. */
+  hoursOfPoint(pointId: string): string;
   events(name: EventName): Promise<HoldfastEvent[]>;
   until(what: string, condition: () => Promise<boolean> | boolean, stepMs?: number): Promise<void>;
   end(): Promise<void>;
@@ -101,11 +108,16 @@ export async function createWorld(): Promise<World> {
   await store.collection(collections.organizations).insert(organization);
   await store.collection(collections.mailboxes).insert(mailbox);
   await store.collection(collections.repositories).insert(record);
+  await store.collection(collections.settings).insert({
+    id: 'global',
+    retention: retentionSettingsSchema.parse({ waitDays: 0 }),
+  });
   const identity = mailboxIdentityOf(organization.tenantId, mailbox.userId);
   const repositories = repositoryPoints({
     ...{ sealer, cacheDir, clock, logger: silentLogger, idleMs: hourMs },
     specOf: () => ({ kind: 'memory', name }),
   });
+  const hoursById = new Map<string, string>();
   const closers: (() => Promise<void>)[] = [
     async () => directory.remove(),
     () => repository.close(),
@@ -127,6 +139,7 @@ export async function createWorld(): Promise<World> {
       const time = timeOf(hours);
       const checkpointId = Buffer.from(`${runId}${hours}`.padEnd(10, '.')).toString('hex').slice(0, 32);
       const pointId = kind === 'full' ? pointIdOf(runId, mailbox.id) : checkpointId;
+      hoursById.set(pointId, String(hours));
       const ref = await session.commitPoint({
         ...{ pointId, kind, time, root, jobId, runId, cursors: {}, gaps: [] },
         ...{ mailboxIdentity: identity, mailboxAddress: mailbox.address, organizationId: organization.id },
@@ -160,13 +173,28 @@ export async function createWorld(): Promise<World> {
         .insert(buildRunTask({ runId, mailboxId: mailbox.id, state: 'success', pointId }));
       return run;
     },
-    async retention({
-      openPoints = repositories.open,
-      everyMs = 24 * hourMs,
-      instance = 'retention-1',
-    } = {}) {
+    async settings(given) {
+      const retention = retentionSettingsSchema.parse(given);
+      await upsert(store.collection(collections.settings), 'global', () => ({ id: 'global', retention }));
+    },
+    async hold(given = {}) {
+      await store.collection(collections.holds).insert({
+        ...{ id: 'hold-1', mailboxId: mailbox.id, mailboxAddress: mailbox.address },
+        ...{ reason: 'a case', by: 'ada', at: start },
+        ...given,
+      });
+    },
+    async retention({ openPoints = repositories.open, instance = 'retention-1' } = {}) {
       const retention = await startRetention({
-        ...{ store, messaging: messaging(), openPoints, clock, logger: silentLogger, instance, everyMs },
+        ...{
+          store,
+          messaging: messaging(),
+          openPoints,
+          clock,
+          logger: silentLogger,
+          instance,
+          pool: 'default',
+        },
         metrics: createRetentionMetrics(createMetrics('retention')),
       });
       closers.push(() => retention.stop());
@@ -200,6 +228,13 @@ export async function createWorld(): Promise<World> {
       }
       return found;
     },
+    async recordOf(runId) {
+      const id = `${record.id}.${pointIdOf(runId, mailbox.id)}`;
+      const found = await store.collection(collections.restorePoints).get(id);
+      if (found === undefined) throw new Error(`no record ${id}`);
+      return found.doc;
+    },
+    hoursOfPoint: (pointId) => hoursById.get(pointId) ?? '?',
     async events(wanted) {
       const found: HoldfastEvent[] = [];
       for await (const { doc } of all(store.collection(collections.events))) {
