@@ -15,6 +15,7 @@ export { defaultLimits, type MailboxLimits } from './graph/mailboxGate.ts';
 export { type TokenErrorRow, tokenErrorTable } from './graph/tokenErrors.ts';
 export { compareMessages } from './message/compareMessages.ts';
 export { identityKeyOf } from './message/identityKey.ts';
+export { bodyJson } from './message/listedBody.ts';
 export {
   type AttachmentBytes,
   type StoredAttachment,

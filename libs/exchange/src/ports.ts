@@ -71,6 +71,12 @@ export type FolderChange = { kind: 'upsert'; folder: Folder } | { kind: 'removed
 /** The state of an item that may change without its content: kept in the tree, not in the object. */
 export interface ItemState extends JsonObject {}
 
+/** A body whose content stays what it was in the answer: bytes of JSON text, as `JSON.stringify` writes a string. */
+export interface ListedBody {
+  contentType: string;
+  content: Uint8Array;
+}
+
 /** A new or changed item as a listing shows it. */
 export interface ItemUpsert {
   kind: 'upsert';
@@ -86,8 +92,8 @@ export interface ItemUpsert {
   summary: JsonObject;
   /** Everything the listing said, without the state; becomes the properties rendition. */
   properties: JsonObject;
-  /** The property `body` as JSON text, where the listing left it unread; `content` puts it into the properties. */
-  bodyText?: Uint8Array;
+  /** Instead of `properties.body`, where the listing left it unread. */
+  body?: ListedBody;
 }
 
 export type ItemChange = ItemUpsert | { kind: 'removed'; id: string };
@@ -108,6 +114,8 @@ export interface ExtraPart {
 /** The content of one item. The streams must be read before the next call for the same item. */
 export interface ItemContent {
   properties: JsonObject;
+  /** One more of the properties, `body`; `bodyJson` makes its JSON text. */
+  body?: ListedBody;
   /** A whole buffer when small, a stream when large. */
   mime: Uint8Array | AsyncIterable<Uint8Array>;
   extraParts: ExtraPart[];

@@ -3,6 +3,7 @@ import { type MimePart, MimeScanner, scanMime } from '@holdfast/mime';
 import { hasAttachmentHeader } from '../message/attachmentHeader.ts';
 import { customHeadersOf } from '../message/customHeaders.ts';
 import { hasInlineReference } from '../message/graphMessage.ts';
+import { mayReferInline } from '../message/listedBody.ts';
 import { type ListedAttachment, matchAttachments } from '../message/matchAttachments.ts';
 import { attachmentRecord, type StoredAttachment } from '../message/storedAttachments.ts';
 import type { ExtraPart, ItemContent, ItemUpsert } from '../ports.ts';
@@ -10,7 +11,6 @@ import { Spool } from '../spool.ts';
 import { listedAttachments, nestedMessage } from './attachments.ts';
 import type { HttpAnswer } from './httpTransport.ts';
 import { announcedLength, CutShort, type GraphLine } from './line.ts';
-import { cutBody } from './listedPage.ts';
 
 /** Larger contents go through a spool file. */
 export const smallContentBytes = 4 * 1024 * 1024;
@@ -62,9 +62,9 @@ export class ContentReader {
   /** @throws vanished, permanent-item */
   async content(item: ItemUpsert): Promise<ItemContent> {
     const path = `${this.userPath}/messages/${encodeURIComponent(item.id)}`;
-    const listed =
-      item.bodyText === undefined ? item.properties : { ...item.properties, body: cutBody(item.bodyText) };
-    const withAttachments = listed.hasAttachments === true || hasInlineReference(listed);
+    const listed = item.properties;
+    const refersInline = item.body === undefined ? hasInlineReference(listed) : mayReferInline(item.body);
+    const withAttachments = listed.hasAttachments === true || refersInline;
     const held: Spool[] = [];
     try {
       const [mime, announced] = await both(
@@ -76,8 +76,9 @@ export class ContentReader {
       const attachments = hidden ? await listedAttachments(this.line, path) : announced;
       const headers = customHeadersOf(await startOf(mime));
       const properties = headers.length === 0 ? listed : { ...listed, internetMessageHeaders: headers };
-      if (attachments.length === 0) return { properties, mime: this.handOver(mime), extraParts: [] };
-      return await this.withAttachments({ properties, path, mime, attachments, held });
+      const body = item.body === undefined ? {} : { body: item.body };
+      if (attachments.length === 0) return { properties, ...body, mime: this.handOver(mime), extraParts: [] };
+      return { ...(await this.withAttachments({ properties, path, mime, attachments, held })), ...body };
     } catch (error) {
       await Promise.all(held.map((spool) => this.release(spool)));
       throw this.itemError(error);

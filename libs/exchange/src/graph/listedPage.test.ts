@@ -1,15 +1,18 @@
 import type { JsonObject } from '@holdfast/contracts';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cutBody, parseListedPage, wholePage } from './listedPage.ts';
+import { bodyJson } from '../message/listedBody.ts';
+import { parseListedPage } from './listedPage.ts';
 
 const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value));
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+
 /** Puts the bodies that were cut out back into their rows. */
 function joined(bytes: Uint8Array): unknown {
   const { json, bodies } = parseListedPage(bytes);
   const rows = (json.value as JsonObject[]).map((row) => {
-    const text = typeof row.body === 'number' ? bodies[row.body] : undefined;
-    return text === undefined ? row : { ...row, body: cutBody(text) };
+    const body = typeof row.body === 'number' ? bodies[row.body] : undefined;
+    return body === undefined ? row : { ...row, body: JSON.parse(textOf(bodyJson(body))) };
   });
   return { ...json, value: rows };
 }
@@ -17,15 +20,26 @@ function joined(bytes: Uint8Array): unknown {
 describe('a page with bodies', () => {
   test('has them cut out as they stand', () => {
     const body = { contentType: 'html', content: '<p class="a">\\"}</p>\n' };
-    const { json, bodies } = parseListedPage(bytesOf({ value: [{ id: '1', body, isRead: true }] }));
+    const page = bytesOf({ value: [{ id: '1', body, isRead: true }] });
+    const { json, bodies } = parseListedPage(page);
     expect(json).toEqual({ value: [{ id: '1', body: 0, isRead: true }] });
-    expect(bodies.map((text) => Buffer.from(text).toString())).toEqual([JSON.stringify(body)]);
+    const [cut] = bodies;
+    expect([cut?.contentType, textOf(cut?.content ?? page)]).toEqual(['html', JSON.stringify(body.content)]);
+    expect(cut?.content.buffer).toBe(page.buffer);
   });
 
   test('is the same as one that was parsed whole, whatever the texts hold', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('"}', '\\"}', '\\\\"},', '"body":{"contentType":"html","content":"x"}', '\\', '{}"'),
+      fc.constantFrom(
+        '"}',
+        '\\"}',
+        '\\\\"},',
+        '"body":{"contentType":"html","content":"x"}',
+        '\\',
+        '{}"',
+        '\ud800',
+      ),
     );
     const row = fc.record({
       id: fc.string(),
@@ -39,25 +53,32 @@ describe('a page with bodies', () => {
     fc.assert(
       fc.property(fc.array(row), (value) => {
         const bytes = bytesOf({ value });
-        expect(joined(bytes)).toEqual(wholePage(bytes).json);
+        expect(joined(bytes)).toEqual(JSON.parse(bytes.toString()));
+        for (const [at, body] of parseListedPage(bytes).bodies.entries()) {
+          expect(textOf(body.content)).toBe(JSON.stringify(value[at]?.body.content));
+        }
       }),
     );
   });
 
-  test('of another form is left whole, or its cut shows that it is wrong', () => {
-    const other = [
+  test('whose service escapes in another way gives the same texts', () => {
+    const { bodies } = parseListedPage(
+      Buffer.from('{"value":[{"body":{"contentType":"text","content":"\\u003Ca\\/\\u00e9\\u001F\\n"}}]}'),
+    );
+    expect(bodies.map(({ content }) => textOf(content))).toEqual(['"<a/é\\u001f\\n"']);
+  });
+
+  test('of another form is left whole', () => {
+    const others: JsonObject[] = [
       { content: 'x', contentType: 'html' },
-      { contentType: 'a type with a long name', content: 'x' },
+      { contentType: 'html', content: null },
+      { contentType: 'html', content: 'x', more: 'y' },
+      { contentType: 'html', content: 'x', more: { a: 'y' } },
     ];
-    for (const body of other) {
+    for (const body of others) {
       const { json, bodies } = parseListedPage(bytesOf({ value: [{ body }] }));
       expect([json, bodies]).toEqual([{ value: [{ body }] }, []]);
     }
-    const more = bytesOf({ value: [{ body: { contentType: 'html', content: 'x', more: 'y' } }] });
-    const [text = new Uint8Array()] = parseListedPage(more).bodies;
-    expect(cutBody(text)).toEqual({ contentType: 'html', content: 'x', more: 'y' });
-    const nested = bytesOf({ value: [{ body: { contentType: 'html', content: 'x', n: { a: 'y' } } }] });
-    expect(() => parseListedPage(nested).bodies.map(cutBody)).toThrow(SyntaxError);
   });
 
   test('may hold raw control characters', () => {
@@ -67,5 +88,14 @@ describe('a page with bodies', () => {
     expect(joined(bytes)).toEqual({
       value: [{ body: { contentType: 'text', content: 'a\u0001b' }, subject: 'c\u0002' }],
     });
+  });
+
+  test('that was cut off or holds bytes that are no text is refused or read as before', () => {
+    expect(() =>
+      parseListedPage(Buffer.from('{"value":[{"body":{"contentType":"text","content":"a')),
+    ).toThrow(SyntaxError);
+    const odd = Buffer.from('{"value":[{"body":{"contentType":"text","content":"a?b"}}]}');
+    odd[odd.indexOf('?')] = 0xff;
+    expect(joined(odd)).toEqual({ value: [{ body: { contentType: 'text', content: 'a\ufffdb' } }] });
   });
 });

@@ -1,65 +1,69 @@
+import { isUtf8 } from 'node:buffer';
 import type { JsonObject } from '@holdfast/contracts';
 import { objectOf } from '../message/graphMessage.ts';
+import type { ListedBody } from '../ports.ts';
 import { parseJsonText } from './jsonText.ts';
 
-/** A page of messages whose bodies were left as they came: they are most of it, and each is read much later. */
+/** A page of messages whose bodies were left as they came: they are most of it, and nothing here reads them. */
 export interface ListedPage {
   /** The page; a body that was cut out is a number, its place in `bodies`. */
   json: JsonObject;
-  /** JSON texts of bodies, views of the bytes of the page. */
-  bodies: readonly Uint8Array[];
+  /** Views of the bytes of the page. */
+  bodies: readonly ListedBody[];
 }
 
-// A quote inside a JSON text is escaped, so none of these can stand inside a subject or a body.
-const opening = Buffer.from('"body":{"contentType":"');
-const content = Buffer.from('","content":"');
-const closing = Buffer.from('"}');
-const nameBytes = '"body":'.length;
-/** `html` or `text`. */
-const longestType = 16;
-const backslash = 0x5c;
+// A quote inside a JSON text is escaped, so these cannot stand inside a subject or a body.
+const opening = '"body":{"contentType":"';
+const middle = '","content":';
+const nameLength = '"body":'.length;
+/** Control characters, which strict JSON does not have, and escapes that `JSON.stringify` does not write. */
+const notCanonical = /[^ -\xff]|\\[u/]/;
 
-/**
- * Parses a page, leaving out bodies of the form that the service writes. Whether a cut body is sound shows when it is
- * parsed (`cutBody`). @throws SyntaxError
- */
+/** Parses a page; bodies of the form that the service writes are left out of it. @throws SyntaxError */
 export function parseListedPage(bytes: Uint8Array): ListedPage {
   const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const bodies: Uint8Array[] = [];
-  let text = '';
+  const whole = () => ({ json: objectOf(parseJsonText(page.toString('utf8'))), bodies: [] });
+  if (!isUtf8(page)) return whole();
+  // One character a byte, so that places in it are places in the page.
+  const text = page.toString('latin1');
+  const bodies: ListedBody[] = [];
+  let rest = '';
   let from = 0;
-  for (let at = page.indexOf(opening); at >= 0; at = page.indexOf(opening, from)) {
-    const end = endOfBody(page, at + opening.length);
-    if (end === undefined) return wholePage(bytes);
-    text += `${page.toString('utf8', from, at + nameBytes)}${bodies.length}`;
-    bodies.push(page.subarray(at + nameBytes, end));
-    from = end;
+  for (let at = text.indexOf(opening); at >= 0; at = text.indexOf(opening, from)) {
+    const cut = bodyAt(text, at + opening.length);
+    if (cut === undefined) return whole();
+    rest += page.toString('utf8', from, at + nameLength) + String(bodies.length);
+    const { contentType, start, end } = cut;
+    bodies.push({ contentType, content: canonical(text.slice(start, end), page.subarray(start, end)) });
+    from = end + 1;
   }
-  text += page.toString('utf8', from);
-  return { json: objectOf(parseJsonText(text)), bodies };
+  rest += page.toString('utf8', from);
+  return { json: objectOf(parseJsonText(rest)), bodies };
 }
 
-/** The same page with its bodies in place. @throws SyntaxError */
-export function wholePage(bytes: Uint8Array): ListedPage {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  return { json: objectOf(parseJsonText(text)), bodies: [] };
+/** Type, and place of the content with its quotes; undefined when the object holds something else. */
+function bodyAt(
+  text: string,
+  typeAt: number,
+): { contentType: string; start: number; end: number } | undefined {
+  const typeEnd = text.indexOf('"', typeAt);
+  if (typeEnd < 0 || !text.startsWith(middle, typeEnd)) return undefined;
+  const start = typeEnd + middle.length;
+  if (text[start] !== '"') return undefined;
+  let quote = text.indexOf('"', start + 1);
+  while (quote >= 0 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
+  if (quote < 0 || text[quote + 1] !== '}') return undefined;
+  return { contentType: text.slice(typeAt, typeEnd), start, end: quote + 1 };
 }
 
-/** A body that was cut out. @throws SyntaxError when the cut was wrong: the text ended somewhere else */
-export function cutBody(text: Uint8Array): JsonObject {
-  const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
-  return objectOf(parseJsonText(bytes.toString('utf8')));
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (text[before - 1] === '\\') before--;
+  return (at - before) % 2 === 1;
 }
 
-/** Where the object ends that holds type and content and nothing else; undefined for one of another form. */
-function endOfBody(page: Buffer, typeAt: number): number | undefined {
-  const contentAt = page.subarray(typeAt, typeAt + longestType + content.length).indexOf(content);
-  if (contentAt < 0) return undefined;
-  const start = typeAt + contentAt + content.length;
-  for (let at = page.indexOf(closing, start); at >= 0; at = page.indexOf(closing, at + 1)) {
-    let escapes = 0;
-    while (at - escapes > start && page[at - escapes - 1] === backslash) escapes++;
-    if (escapes % 2 === 0) return at + closing.length;
-  }
-  return undefined;
+/** The text as `JSON.stringify` would write it; most often it is that already. */
+function canonical(text: string, bytes: Buffer): Uint8Array {
+  if (!notCanonical.test(text)) return bytes;
+  return Buffer.from(JSON.stringify(parseJsonText(bytes.toString('utf8'))));
 }

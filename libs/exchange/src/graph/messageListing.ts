@@ -5,7 +5,7 @@ import { itemUpsertOf } from '../message/itemFacts.ts';
 import type { Batch, ItemChange, ItemUpsert } from '../ports.ts';
 import { expiredWhenLinkFails } from './folders.ts';
 import type { GraphLine } from './line.ts';
-import { cutBody, type ListedPage, parseListedPage, wholePage } from './listedPage.ts';
+import { parseListedPage } from './listedPage.ts';
 import { nextLinkOf, rowsOf } from './paging.ts';
 
 export interface ListingSettings {
@@ -27,30 +27,15 @@ interface Page {
   rows: { row: JsonObject; upsert: ItemUpsert | undefined }[];
 }
 
-/** A cut that turns out wrong (the service writes its JSON in another way) costs a second parse, nothing else. */
 function pageOf(bytes: Uint8Array): Page {
   if (bytes.byteLength === 0) return { json: {}, rows: [] };
-  try {
-    return withRows(parseListedPage(bytes));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return withRows(wholePage(bytes));
-  }
-}
-
-const withRows = ({ json, bodies }: ListedPage): Page => ({
-  json,
-  rows: rowsOf(json).map((row) => {
-    const text = typeof row.body === 'number' ? bodies[row.body] : undefined;
-    return { row, upsert: text && withoutBody(row, text) };
-  }),
-});
-
-/** The body decides about the content key; its text is kept for the properties rendition, its value is not. */
-function withoutBody(row: JsonObject, text: Uint8Array): ItemUpsert {
-  const upsert = itemUpsertOf(asMessage({ ...row, body: cutBody(text) }));
-  delete upsert.properties.body;
-  return { ...upsert, bodyText: text };
+  const { json, bodies } = parseListedPage(bytes);
+  const rows = rowsOf(json).map((row) => {
+    const body = typeof row.body === 'number' ? bodies[row.body] : undefined;
+    if (body === undefined) return { row, upsert: undefined };
+    return { row, upsert: itemUpsertOf(asMessage(row), body) };
+  });
+  return { json, rows };
 }
 
 const asMessage = (row: JsonObject): GraphMessage => ({ ...row, id: textOf(row.id) });

@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '@holdfast/contracts';
-import type { ItemState, ItemUpsert } from '../ports.ts';
+import type { ItemState, ItemUpsert, ListedBody } from '../ports.ts';
 import {
   type GraphMessage,
   isContentProperty,
@@ -32,7 +32,7 @@ function contentOf(name: string, value: Json): Json {
  * category or a move costs no content request. A draft's includes the change key, because a draft's attachments
  * change without any other trace in a listing; so does a listing without bodies.
  */
-export function contentKeyOf(message: GraphMessage): string {
+export function contentKeyOf(message: GraphMessage, listed?: ListedBody): string {
   const parts: Json[] = [];
   for (const name of Object.keys(message).sort()) {
     if (name === 'body' || name === 'lastModifiedDateTime' || !isContentProperty(name)) continue;
@@ -41,10 +41,11 @@ export function contentKeyOf(message: GraphMessage): string {
   }
   if (message.isDraft === true || message.body === undefined) parts.push(textOf(message.changeKey));
   const body = objectOf(message.body);
-  parts.push(textOf(body.contentType).toLowerCase());
-  // The body goes in as it is: as JSON it would cost more than the hash. JSON has no raw line break, so nothing
-  // can be taken for something else.
-  return hash('sha256', `${JSON.stringify(parts)}\n${textOf(body.content)}`, 'base64url').slice(0, 32);
+  parts.push((listed?.contentType ?? textOf(body.contentType)).toLowerCase());
+  // JSON has no raw line break, so nothing can be taken for something else.
+  const digest = createHash('sha256').update(`${JSON.stringify(parts)}\n`);
+  digest.update(listed?.content ?? JSON.stringify(textOf(body.content)));
+  return digest.digest('base64url').slice(0, 32);
 }
 
 export function stateOf(message: GraphMessage): ItemState {
@@ -75,9 +76,11 @@ function contentPropertiesOf(message: GraphMessage): JsonObject {
   return properties;
 }
 
-/** A listed message as the port has it. */
-export function itemUpsertOf(message: GraphMessage): ItemUpsert {
+/** A listed message as the port has it; `body` stands for the message's own where that was left unread. */
+export function itemUpsertOf(message: GraphMessage, body?: ListedBody): ItemUpsert {
   const from = personOf(message.from);
+  const properties = contentPropertiesOf(message);
+  if (body !== undefined) delete properties.body;
   return {
     kind: 'upsert',
     id: message.id,
@@ -87,13 +90,14 @@ export function itemUpsertOf(message: GraphMessage): ItemUpsert {
       timeOf(message.sentDateTime) ??
       timeOf(message.createdDateTime) ??
       0,
-    contentKey: contentKeyOf(message),
+    contentKey: contentKeyOf(message, body),
     state: stateOf(message),
     summary: {
       subject: textOf(message.subject),
       from: from.address === '' ? from.name : from.address,
       hasAttachments: message.hasAttachments === true,
     },
-    properties: contentPropertiesOf(message),
+    properties,
+    ...(body === undefined ? {} : { body }),
   };
 }

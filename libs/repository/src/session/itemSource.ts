@@ -6,6 +6,8 @@ type Content = Uint8Array | AsyncIterable<Uint8Array>;
 /** An item to store. Iterables are read once and may be of any length. */
 export interface ItemSource {
   properties: JsonObject;
+  /** More properties, given as canonical JSON texts: what a source has as text needs not be parsed to be stored. */
+  propertyTexts?: ReadonlyMap<string, Uint8Array> | undefined;
   mime?: Content | undefined;
   extraParts?: readonly { name: string; data: Content }[] | undefined;
 }

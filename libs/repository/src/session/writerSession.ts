@@ -1,6 +1,6 @@
 import type { RepositoryConfig } from '../config.ts';
 import { EngineRefusal, hasCode, SessionLost } from '../errors.ts';
-import { canonicalJson } from '../format/canonicalJson.ts';
+import { canonicalBytes } from '../format/canonicalJson.ts';
 import { POINTS_PREFIX, type PointKind, parsePointName, pointName } from '../format/names.ts';
 import type { ObjectType } from '../format/objectTypes.ts';
 import type { ObjectIndex } from '../index/objectIndex.ts';
@@ -136,7 +136,7 @@ export class WriterSession {
   /** Resolves when the item is sealed and in a pack; it is durable after the next `flush`. */
   async storeItem(input: ItemSource): Promise<StoredFacts> {
     this.#assertUsable();
-    const properties = Buffer.from(canonicalJson(input.properties), 'utf8');
+    const properties = canonicalBytes(input.properties, input.propertyTexts);
     const source = await readIfSmall(input);
     if (source.kind === 'small') {
       return this.#guard(

@@ -1,4 +1,5 @@
 import { type Gap, gapSchema, type JsonObject } from '@holdfast/contracts';
+import { bodyJson } from '@holdfast/exchange';
 import type {
   PointInput,
   PointRef,
@@ -80,8 +81,10 @@ function pointWriter(
 ): PointWriter {
   return {
     lost: session.lost,
-    async storeItem({ properties, mime, extraParts }) {
-      const { objectId, newBytes, mimeSize } = await session.storeItem({ properties, mime, extraParts });
+    async storeItem({ properties, body, mime, extraParts }) {
+      const propertyTexts = body && new Map([['body', bodyJson(body)]]);
+      const item = { properties, propertyTexts, mime, extraParts };
+      const { objectId, newBytes, mimeSize } = await session.storeItem(item);
       return { objectId, newBytes, size: mimeSize };
     },
     openTree: async (baseRoot) => mailboxTree(repository, await session.openTree(baseRoot), baseRoot),
