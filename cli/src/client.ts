@@ -27,6 +27,8 @@ export interface Download {
 export interface Client {
   readonly url: string;
   get<T>(path: string, query?: Query): Promise<T>;
+  /** With the ETag, for a change of what was read. */
+  getTagged<T>(path: string): Promise<{ body: T; etag: string }>;
   send<T>(
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -112,6 +114,10 @@ export function createClient(options: ClientOptions): Client {
   return {
     url: options.url,
     get,
+    async getTagged<T>(path: string) {
+      const answer = await call('GET', path);
+      return { body: await json<T>(answer), etag: String(answer.headers.etag ?? '') };
+    },
     async send<T>(
       method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
       path: string,

@@ -66,7 +66,7 @@ describe('exit codes and errors', () => {
       '99999',
     ]);
     expect(result.code).toBe(1);
-    expect(result.err).toContain('schedule.time: must be a time of day');
+    expect(result.err).toContain('schedules[0].start: must be a time of day');
     expect(result.err).toContain('retention.keepLast:');
     expect(result.err).toContain('Correct the named fields');
     expect(result.out).toBe('');
@@ -76,7 +76,11 @@ describe('exit codes and errors', () => {
     const result = await cli.run(['--json', 'job', 'create', '--name', 'Bad', '--all', '--daily', '25:00']);
     expect(result.out).toBe('');
     expect(JSON.parse(result.err)).toMatchObject({
-      error: { code: 'invalid-input', problems: [{ field: 'schedule.time' }], remedy: expect.any(String) },
+      error: {
+        code: 'invalid-input',
+        problems: [{ field: 'schedules[0].start' }],
+        remedy: expect.any(String),
+      },
     });
   });
 });
@@ -160,7 +164,8 @@ describe('setting up', () => {
       'repository: main',
       'sources:',
       '  - { kind: mailbox, address: anna@contoso.example }',
-      'schedule: { kind: daily, time: "21:30", timeZone: Europe/Berlin, days: [1, 5] }',
+      'schedules:',
+      '  - { kind: daily, start: "21:30", timeZone: Europe/Berlin, days: [1, 5] }',
       'retention: { keepLast: 7 }',
     ];
     await writeFile(file, yaml.join('\n'));
@@ -179,12 +184,12 @@ describe('setting up', () => {
       name: 'From file',
       organizationId: 'org-1',
       repositoryId: 'repo-1',
-      schedule: { days: [1, 5] },
+      schedules: [{ days: [1, 5] }],
       retention: { keepLast: 9 },
       recipients: ['a@b.example'],
     });
     const list = await cli.run(['job', 'list']);
-    expect(list.out).toContain('days 1,5 21:30 Europe/Berlin');
+    expect(list.out).toContain('Mon, Fri 21:30 Europe/Berlin');
     expect((await cli.run(['job', 'delete', 'from FILE'])).code).toBe(0);
     await writeFile(file, 'name: [');
     expect(await cli.run(['job', 'create', '-f', file])).toMatchObject({

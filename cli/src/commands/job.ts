@@ -1,17 +1,24 @@
 import type { Job, Run } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { step } from '../client.ts';
 import { act, type Context, type Runner, readGiven } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import { collect, listLimit, wholeNumber } from '../options.ts';
+import { collect, count, listLimit, wholeNumber } from '../options.ts';
 import { resolveMailbox, resolveNamed } from '../resolve.ts';
 import { timeText } from '../units.ts';
 import { watchRun } from '../watchRun.ts';
+import {
+  type ScheduleOptions,
+  scheduleOptions,
+  schedulesOf,
+  schedulesText,
+  scheduleText,
+} from './jobSchedule.ts';
 
 type ShownJob = Job & { nextFire: string | null };
 
-interface CreateOptions {
+interface JobOptions extends ScheduleOptions {
   file?: string;
   name?: string;
   org?: string;
@@ -20,16 +27,15 @@ interface CreateOptions {
   mailbox: string[];
   group: string[];
   exclude: string[];
-  daily?: string;
-  days?: string;
-  timeZone?: string;
-  everyMinutes?: number;
   keepLast?: number;
   concurrency?: number;
   attempts?: number;
+  retryTimes?: number;
+  retryPause?: number;
+  catchUp?: boolean;
   recipient: string[];
   pool?: string;
-  disabled?: boolean;
+  enable?: boolean;
 }
 
 type Draft = Record<string, unknown>;
@@ -48,21 +54,7 @@ export function readJobFile(text: string, file: string): Draft {
   return { ...parsed };
 }
 
-function scheduleOf(options: CreateOptions): Draft | undefined {
-  if (options.everyMinutes !== undefined && options.daily !== undefined) {
-    throw new UsageError('give --daily or --every-minutes, not both');
-  }
-  if (options.everyMinutes !== undefined) return { kind: 'interval', everyMinutes: options.everyMinutes };
-  if (options.daily === undefined) {
-    if (options.days === undefined && options.timeZone === undefined) return undefined;
-    throw new UsageError('--days and --time-zone belong to --daily');
-  }
-  const timeZone = options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const days = options.days?.split(',').map(Number);
-  return { kind: 'daily', time: options.daily, timeZone, ...(days === undefined ? {} : { days }) };
-}
-
-function sourcesOf(options: CreateOptions): Draft[] | undefined {
+function sourcesOf(options: JobOptions): Draft[] | undefined {
   const sources = [
     ...options.mailbox.map((address) => ({ kind: 'mailbox', address })),
     ...options.group.map((groupId) => ({ kind: 'group', groupId })),
@@ -72,45 +64,114 @@ function sourcesOf(options: CreateOptions): Draft[] | undefined {
 }
 
 /** The flags as fields; they win over the file. */
-export function draftOf(options: CreateOptions): Draft {
-  const limits = { concurrency: options.concurrency, attempts: options.attempts };
-  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
-  const draft: Draft = {
+export function draftOf(options: JobOptions): Draft {
+  const given = givenOf({
+    concurrency: options.concurrency,
+    attempts: options.attempts,
+    retry: orNothing(givenOf({ times: options.retryTimes, pauseMinutes: options.retryPause })),
+  });
+  return givenOf({
     name: options.name,
     organization: options.org,
     repository: options.repo,
     sources: sourcesOf(options),
     exclude: options.exclude.length === 0 ? undefined : options.exclude,
-    schedule: scheduleOf(options),
+    schedules: schedulesOf(options),
+    catchUp: options.catchUp,
     retention: options.keepLast === undefined ? undefined : { keepLast: options.keepLast },
-    options: given.length === 0 ? undefined : Object.fromEntries(given),
+    options: orNothing(given),
     recipients: options.recipient.length === 0 ? undefined : options.recipient,
     pool: options.pool,
-    enabled: options.disabled === true ? false : undefined,
-  };
-  return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+    enabled: options.enable,
+  });
 }
 
-async function create(
-  { client, screen }: Context,
-  _args: string[],
-  options: CreateOptions,
-): Promise<undefined> {
-  const fromFile =
-    options.file === undefined ? {} : readJobFile(readGiven('--file', options.file), options.file);
-  const { organization, repository, ...rest } = { ...fromFile, ...draftOf(options) } as Draft;
+const givenOf = (draft: Draft): Draft =>
+  Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+const orNothing = (draft: Draft): Draft | undefined => (Object.keys(draft).length === 0 ? undefined : draft);
+
+/** File and flags as the API wants them: names become ids. Options of a job are changed one by one. */
+async function bodyOf({ client }: Context, options: JobOptions, before: Draft): Promise<Draft> {
+  const file = options.file;
+  const fromFile = file === undefined ? {} : readJobFile(readGiven('--file', file), file);
+  const flags = draftOf(options);
+  const { organization, repository, ...rest } = { ...fromFile, ...flags };
+  const body: Draft = { ...before, ...rest };
+  for (const source of [fromFile, flags]) {
+    if (isDraft(body.options) && isDraft(source.options))
+      body.options = mergedOptions(body.options, source.options);
+  }
+  if (isDraft(before.options) && isDraft(body.options))
+    body.options = mergedOptions(before.options, body.options);
   const text = (value: unknown) => (value === undefined ? undefined : String(value));
-  const body = { ...rest };
   if (body.organizationId === undefined || organization !== undefined) {
     body.organizationId = (await resolveNamed(client, 'organization', text(organization))).id;
   }
   if (body.repositoryId === undefined || repository !== undefined) {
     body.repositoryId = (await resolveNamed(client, 'repository', text(repository))).id;
   }
-  const made = await client.send<ShownJob>('POST', '/jobs', body);
+  body.schedules = await namedJobs(client, body.schedules);
+  return givenOf(body);
+}
+
+const isDraft = (value: unknown): value is Draft =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+function mergedOptions(before: Draft, given: Draft): Draft {
+  const merged = { ...before, ...given };
+  if (isDraft(before.retry) && isDraft(given.retry)) merged.retry = { ...before.retry, ...given.retry };
+  return merged;
+}
+
+/** A job that is followed may be given by its name. */
+async function namedJobs(client: Context['client'], schedules: unknown): Promise<unknown> {
+  if (!Array.isArray(schedules)) return schedules;
+  const named: unknown[] = [];
+  for (const schedule of schedules) {
+    const isChained = isDraft(schedule) && schedule.kind === 'after' && typeof schedule.jobId === 'string';
+    named.push(
+      isChained
+        ? { ...schedule, jobId: (await resolveNamed(client, 'job', String(schedule.jobId))).id }
+        : schedule,
+    );
+  }
+  return named;
+}
+
+const nextText = (job: ShownJob): string => {
+  if (job.nextFire !== null) return `runs next at ${timeText(job.nextFire)}`;
+  return job.schedules.length > 0 && job.enabled ? 'runs after another job' : 'runs on demand';
+};
+
+async function create(context: Context, _args: string[], options: JobOptions): Promise<undefined> {
+  const { client, screen } = context;
+  const made = await client.send<ShownJob>('POST', '/jobs', await bodyOf(context, options, {}));
   if (screen.json) return screen.document(made);
-  const next = made.nextFire === null ? 'runs by hand' : `runs next at ${timeText(made.nextFire)}`;
-  screen.line(`Added ${made.name} (${made.id}), ${next}. Run it now: holdfast job run ${made.id}`);
+  screen.line(`Added ${made.name} (${made.id}), ${nextText(made)}. Run it now: holdfast job run ${made.id}`);
+}
+
+/** What a user sets of a job. */
+function settable(job: ShownJob): Draft {
+  const {
+    id: _id,
+    createdAt: _made,
+    lastRunNumber: _runs,
+    lastFires: _fires,
+    nextFire: _next,
+    ...rest
+  } = job;
+  return rest;
+}
+
+async function edit(context: Context, args: string[], options: JobOptions): Promise<undefined> {
+  const { client, screen } = context;
+  const { id } = await resolveNamed(client, 'job', args[0]);
+  const path = `/jobs/${step(id)}`;
+  const { body: before, etag } = await client.getTagged<ShownJob>(path);
+  const body = await bodyOf(context, options, settable(before));
+  const changed = await client.send<ShownJob>('PUT', path, body, { 'if-match': etag });
+  if (screen.json) return screen.document(changed);
+  screen.line(`Changed ${changed.name} (${changed.id}), ${nextText(changed)}.`);
 }
 
 interface RunOptions {
@@ -135,13 +196,6 @@ async function run(context: Context, args: string[], options: RunOptions): Promi
   return exitCodes.ok;
 }
 
-const scheduleText = ({ schedule }: Job): string => {
-  if (schedule.kind === 'interval') return `every ${schedule.everyMinutes} min`;
-  if (schedule.kind === 'manual') return 'by hand';
-  const days = schedule.days === undefined ? 'daily' : `days ${schedule.days.join(',')}`;
-  return `${days} ${schedule.time} ${schedule.timeZone}`;
-};
-
 async function list(
   { client, screen }: Context,
   _args: string[],
@@ -154,7 +208,7 @@ async function list(
     page.items.map((job) => [
       job.name,
       job.id,
-      scheduleText(job),
+      schedulesText(job.schedules),
       timeText(job.nextFire),
       job.lastRunNumber,
       job.retention.keepLast,
@@ -168,10 +222,15 @@ const sourceText = (source: Job['sources'][number]): string => {
   return source.kind === 'group' ? `group ${source.groupId}` : source.address;
 };
 
-async function show({ client, screen }: Context, args: string[]): Promise<undefined> {
+async function show(
+  { client, screen, io }: Context,
+  args: string[],
+  options: { yaml?: boolean },
+): Promise<undefined> {
   const { id } = await resolveNamed(client, 'job', args[0]);
   const job = await client.get<ShownJob>(`/jobs/${step(id)}`);
   if (screen.json) return screen.document(job);
+  if (options.yaml === true) return void io.out.write(stringifyYaml(settable(job)));
   screen.facts([
     ['name', job.name],
     ['id', job.id],
@@ -179,14 +238,61 @@ async function show({ client, screen }: Context, args: string[]): Promise<undefi
     ['repository', job.repositoryId],
     ['sources', job.sources.map(sourceText).join(', ')],
     ['excluded', job.exclude.join(', ')],
-    ['schedule', scheduleText(job)],
+    ...scheduleFacts(job),
     ['next', timeText(job.nextFire)],
     ['keeps', `${job.retention.keepLast} newest restore points of each mailbox`],
     ['at a time', `${job.options.concurrency} mailboxes, ${job.options.attempts} attempts`],
+    ['retries', retryText(job)],
     ['recipients', job.recipients.join('; ')],
     ['pool', job.pool],
     ['enabled', job.enabled ? 'yes' : 'no'],
   ]);
+}
+
+function scheduleFacts(job: ShownJob): [string, string][] {
+  if (job.schedules.length === 0) return [['schedule', 'on demand']];
+  const facts: [string, string][] = job.schedules.map((schedule) => {
+    const from = schedule.effectiveFrom === undefined ? '' : `, from ${schedule.effectiveFrom}`;
+    return ['schedule', `${scheduleText(schedule)}${from} (${schedule.id})`];
+  });
+  return [...facts, ['missed times', job.catchUp ? 'one run catches up' : 'are passed over']];
+}
+
+const retryText = ({ options: { retry } }: Job): string =>
+  retry.times === 0 ? 'none' : `${retry.times} for failed mailboxes, ${retry.pauseMinutes} min apart`;
+
+interface Next {
+  items: { time: string; local: string; timeZone: string; scheduleId: string; stopAt?: string }[];
+  after: { jobId: string }[];
+}
+
+async function next(
+  { client, screen }: Context,
+  args: string[],
+  options: { count: number },
+): Promise<undefined> {
+  const { id } = await resolveNamed(client, 'job', args[0]);
+  const found = await client.get<Next>(`/jobs/${step(id)}/next`, { count: options.count });
+  if (screen.json) return screen.document(found);
+  screen.table(
+    ['FIRES', 'TIME ZONE', 'STOPS', 'SCHEDULE'],
+    found.items.map((fire) => [fire.local, fire.timeZone, fire.stopAt, fire.scheduleId]),
+  );
+  for (const { jobId } of found.after) screen.line(`and after each run of ${jobId}`);
+}
+
+async function stop({ client, screen }: Context, args: string[]): Promise<undefined> {
+  const job = await resolveNamed<ShownJob>(client, 'job', args[0]);
+  const stopped: Run[] = [];
+  for (const state of ['running', 'requested'] as const) {
+    for await (const run of client.each<Run>('/runs', { jobId: job.id, state })) {
+      stopped.push(await client.send<Run>('POST', `/runs/${step(run.id)}/stop`));
+    }
+  }
+  if (stopped.length === 0) throw new UsageError(`${job.name} is not running`, 'See: holdfast run list');
+  if (screen.json) return screen.document({ items: stopped });
+  for (const { id } of stopped)
+    screen.line(`Stopping ${id} at the next checkpoints; what is stored stays usable.`);
 }
 
 async function remove({ client, screen }: Context, args: string[]): Promise<undefined> {
@@ -197,30 +303,47 @@ async function remove({ client, screen }: Context, args: string[]): Promise<unde
   return undefined;
 }
 
+const jobOptions = (command: Command): Command =>
+  scheduleOptions(
+    command
+      .option(
+        '-f, --file <file>',
+        'YAML with the fields of the API; organization and repository may be names',
+      )
+      .option('--name <name>', 'its name')
+      .option('--org <org>', 'organization')
+      .option('--repo <repo>', 'repository')
+      .option('--all', 'all mailboxes of the organization')
+      .option('--mailbox <address>', 'a mailbox (repeat for more)', collect, [])
+      .option('--group <id>', 'members of a directory group (repeat for more)', collect, [])
+      .option('--exclude <address>', 'never this mailbox (repeat for more)', collect, []),
+  )
+    .option('--catch-up', 'after a downtime one run catches up (the default)')
+    .option('--no-catch-up', 'what was missed in a downtime is passed over')
+    .addOption(new Option('--keep-last <n>', 'restore points kept of each mailbox').argParser(wholeNumber))
+    .addOption(new Option('--concurrency <n>', 'mailboxes at a time').argParser(wholeNumber))
+    .addOption(new Option('--attempts <n>', 'tries of a mailbox in a row').argParser(wholeNumber))
+    .addOption(
+      new Option('--retry-times <n>', 'how often failed mailboxes are tried again at the end').argParser(
+        count,
+      ),
+    )
+    .addOption(new Option('--retry-pause <minutes>', 'pause before each of these').argParser(count))
+    .option('--recipient <address>', 'gets the report too (repeat for more)', collect, [])
+    .option('--pool <pool>', 'pool of workers')
+    .option('--enable', 'its schedules fire (the default)')
+    .option('--no-enable', 'its schedules do not fire');
+
 export function jobCommands(runner: Runner, program: Command): void {
   const job = program.command('job').description('jobs: what is backed up, when and where to');
   const creating = job
     .command('create')
-    .description('add a job from a YAML file, from flags, or from both (flags win)')
-    .option('-f, --file <file>', 'YAML with the fields of the API; organization and repository may be names')
-    .option('--name <name>', 'its name')
-    .option('--org <org>', 'organization')
-    .option('--repo <repo>', 'repository')
-    .option('--all', 'all mailboxes of the organization')
-    .option('--mailbox <address>', 'a mailbox (repeat for more)', collect, [])
-    .option('--group <id>', 'members of a directory group (repeat for more)', collect, [])
-    .option('--exclude <address>', 'never this mailbox (repeat for more)', collect, [])
-    .option('--daily <HH:MM>', 'run every day at this time')
-    .option('--days <1,2,…>', 'only on these days with --daily, Monday is 1')
-    .option('--time-zone <zone>', 'of --daily, such as Europe/Berlin; this machine’s by default')
-    .addOption(new Option('--every-minutes <n>', 'run every n minutes').argParser(wholeNumber))
-    .addOption(new Option('--keep-last <n>', 'restore points kept of each mailbox').argParser(wholeNumber))
-    .addOption(new Option('--concurrency <n>', 'mailboxes at a time').argParser(wholeNumber))
-    .addOption(new Option('--attempts <n>', 'tries of a mailbox in a run').argParser(wholeNumber))
-    .option('--recipient <address>', 'gets the report too (repeat for more)', collect, [])
-    .option('--pool <pool>', 'pool of workers')
-    .option('--disabled', 'the schedule does not fire');
-  act(runner, creating, create);
+    .description('add a job from a YAML file, from flags, or from both (flags win)');
+  act(runner, jobOptions(creating), create);
+  const editing = job
+    .command('edit <job>')
+    .description('change what a YAML file or flags say, and leave the rest as it is');
+  act(runner, jobOptions(editing), edit);
   const running = job
     .command('run <job>')
     .description('run a job now')
@@ -229,6 +352,16 @@ export function jobCommands(runner: Runner, program: Command): void {
     .option('--key <text>', 'a repeat with the same key makes no second run');
   act(runner, running, run);
   act(runner, listLimit(job.command('list').description('list jobs')), list);
-  act(runner, job.command('show [job]').description('show one'), show);
+  const showing = job
+    .command('show [job]')
+    .description('show one')
+    .option('--yaml', 'as a file for `job create` or `job edit`');
+  act(runner, showing, show);
+  const looking = job
+    .command('next [job]')
+    .description('when its schedules fire next')
+    .option('--count <n>', 'how many times', wholeNumber, 10);
+  act(runner, looking, next);
+  act(runner, job.command('stop <job>').description('stop its run at the next checkpoints'), stop);
   act(runner, job.command('delete <job>').description('remove one that is not running'), remove);
 }

@@ -1,51 +1,168 @@
-import type { Schedule } from '@holdfast/contracts';
+import type { ClockSchedule, Schedule } from '@holdfast/contracts';
 import { describe, expect, test } from '@jest/globals';
-import { Cron } from 'croner';
-import fc from 'fast-check';
-import { dueFires, nextFire } from './nextFire.ts';
+import { lastFire, nextFire, nextFires, stopTime } from './nextFire.ts';
 
 const at = (iso: string): Date => new Date(iso);
-const daily = (time: string, timeZone: string, days?: number[]): Schedule => ({
-  kind: 'daily',
-  time,
-  timeZone,
+const daily = (start: string, timeZone: string, days?: number[]): ClockSchedule => ({
+  ...{ id: 'a', kind: 'daily', start, endsNextDay: false, timeZone },
   ...(days === undefined ? {} : { days }),
 });
-const anchor = at('2020-01-01T00:00:00Z');
+type Periodic = Extract<Schedule, { kind: 'periodic' }>;
+type Monthly = Extract<Schedule, { kind: 'monthly' }>;
+type Yearly = Extract<Schedule, { kind: 'yearly' }>;
+const periodic = (given: Partial<Periodic>): Periodic => ({
+  ...{ id: 'a', kind: 'periodic', every: 1, unit: 'hours', start: '00:00', endsNextDay: false },
+  timeZone: 'UTC',
+  ...given,
+});
+const monthly = (given: Partial<Monthly>): Monthly => ({
+  ...{ id: 'a', kind: 'monthly', start: '02:00', endsNextDay: false, timeZone: 'UTC' },
+  ...given,
+});
+const yearly = (given: Partial<Yearly>): Yearly => ({
+  ...{ id: 'a', kind: 'yearly', month: 1, start: '02:00', endsNextDay: false, timeZone: 'UTC' },
+  ...given,
+});
 
 function firesBetween(schedule: Schedule, from: string, to: string): string[] {
   const fires: string[] = [];
-  let fire = nextFire(schedule, at(from), anchor);
+  let fire = nextFire(schedule, at(from));
   while (fire !== undefined && fire <= at(to)) {
     fires.push(fire.toISOString());
-    fire = nextFire(schedule, fire, anchor);
+    fire = nextFire(schedule, fire);
   }
   return fires;
 }
+const minutes = (fires: readonly string[]): string[] => fires.map((fire) => fire.slice(0, 16));
 
-describe('an interval', () => {
-  const hourly: Schedule = { kind: 'interval', everyMinutes: 60 };
+test('a schedule that follows another job does not fire by the clock', () => {
+  const after: Schedule = {
+    ...{ id: 'a', kind: 'after', jobId: 'job-1', outcomes: ['success'], delayMinutes: 0, timeZone: 'UTC' },
+  };
+  expect(nextFire(after, at('2026-01-01T00:00Z'))).toBeUndefined();
+  expect(lastFire(after, at('2026-01-01T00:00Z'))).toBeUndefined();
+  expect(stopTime(after, at('2026-01-01T00:00Z'))).toBeUndefined();
+});
 
-  test('counts from the anchor and not from the last fire', () => {
-    const made = at('2026-11-22T08:17:00Z');
-    expect(nextFire(hourly, at('2026-11-22T10:40:00Z'), made)?.toISOString()).toBe(
-      '2026-11-22T11:17:00.000Z',
+describe('a period', () => {
+  test('is counted from the start of each day, and asked at a fire time answers the one after it', () => {
+    const fires = firesBetween(
+      periodic({ every: 7, start: '01:00' }),
+      '2026-11-22T00:00Z',
+      '2026-11-23T08:00Z',
     );
+    expect(minutes(fires)).toEqual([
+      '2026-11-22T01:00',
+      '2026-11-22T08:00',
+      '2026-11-22T15:00',
+      '2026-11-22T22:00',
+      '2026-11-23T01:00',
+      '2026-11-23T08:00',
+    ]);
   });
 
-  test('fires first one interval after the anchor', () => {
-    expect(nextFire(hourly, anchor, anchor)).toEqual(at('2020-01-01T01:00:00Z'));
-    expect(nextFire(hourly, at('2019-06-01T00:00:00Z'), anchor)).toEqual(at('2020-01-01T01:00:00Z'));
+  test('keeps to its window and its days; at the end of the window it does not fire', () => {
+    const office = periodic({ every: 90, unit: 'minutes', start: '09:00', end: '12:00', days: [1, 5] });
+    expect(minutes(firesBetween(office, '2026-11-19T00:00Z', '2026-11-24T00:00Z'))).toEqual([
+      '2026-11-20T09:00',
+      '2026-11-20T10:30',
+      '2026-11-23T09:00',
+      '2026-11-23T10:30',
+    ]);
   });
 
-  test('asked at a fire time answers the one after it', () => {
-    expect(nextFire(hourly, at('2020-01-01T05:00:00Z'), anchor)).toEqual(at('2020-01-01T06:00:00Z'));
+  test('with a window over midnight belongs to the day on which it begins', () => {
+    const night = periodic({ every: 2, start: '22:00', end: '03:00', endsNextDay: true, days: [5] });
+    expect(minutes(firesBetween(night, '2026-11-19T00:00Z', '2026-11-27T12:00Z'))).toEqual([
+      '2026-11-20T22:00',
+      '2026-11-21T00:00',
+      '2026-11-21T02:00',
+    ]);
+    expect(stopTime(night, at('2026-11-21T02:00Z'))).toEqual(at('2026-11-21T03:00Z'));
+    expect(lastFire(night, at('2026-11-26T12:00Z'))).toEqual(at('2026-11-21T02:00Z'));
   });
 });
 
-test('a manual schedule never fires', () => {
-  expect(nextFire({ kind: 'manual' }, anchor, anchor)).toBeUndefined();
-  expect(dueFires({ kind: 'manual' }, anchor, at('2030-01-01T00:00:00Z'), anchor)).toEqual([]);
+describe('a day of the month', () => {
+  const year = (schedule: Schedule): string[] =>
+    firesBetween(schedule, '2027-12-31T23:00Z', '2028-12-31T23:00Z').map((fire) => fire.slice(5, 10));
+
+  test.each<[string, Schedule, string[]]>([
+    ['the last day', monthly({ day: 'last', months: [1, 2, 4] }), ['01-31', '02-29', '04-30']],
+    [
+      'the 31st, or the last day where there is none',
+      monthly({ day: 31, shortMonths: 'last', months: [2, 3, 4] }),
+      ['02-29', '03-31', '04-30'],
+    ],
+    ['the 31st, where there is one', monthly({ day: 31, shortMonths: 'skip', months: [2, 3, 4] }), ['03-31']],
+    ['the 15th', monthly({ day: 15, months: [6, 1] }), ['01-15', '06-15']],
+    ['the second Tuesday', monthly({ week: 2, weekday: 2, months: [2, 8] }), ['02-08', '08-08']],
+    [
+      'the first Sunday, which may be the first day',
+      monthly({ week: 1, weekday: 7, months: [10] }),
+      ['10-01'],
+    ],
+    ['the last Friday', monthly({ week: 'last', weekday: 5, months: [3, 6] }), ['03-31', '06-30']],
+    ['once a year', yearly({ month: 12, day: 24 }), ['12-24']],
+    ['the last Monday of May', yearly({ month: 5, week: 'last', weekday: 1 }), ['05-29']],
+  ])('%s', (_what, schedule, expected) => {
+    expect(year(schedule)).toEqual(expected);
+  });
+
+  test('29 February comes in leap years only, also over the year 2100', () => {
+    const leap = yearly({ month: 2, day: 29, shortMonths: 'skip' });
+    expect(nextFire(leap, at('2025-01-01T00:00Z'))).toEqual(at('2028-02-29T02:00Z'));
+    expect(nextFire(leap, at('2096-03-01T00:00Z'))).toEqual(at('2104-02-29T02:00Z'));
+    expect(lastFire(leap, at('2104-02-28T00:00Z'))).toEqual(at('2096-02-29T02:00Z'));
+  });
+});
+
+describe('the day from which a schedule is effective', () => {
+  test('is one of the clocks of its zone', () => {
+    const schedule: Schedule = { ...daily('00:30', 'Pacific/Auckland'), effectiveFrom: '2026-12-01' };
+    expect(nextFire(schedule, at('2026-01-01T00:00Z'))?.toISOString()).toBe('2026-11-30T11:30:00.000Z');
+    expect(lastFire(schedule, at('2026-11-30T11:29Z'))).toBeUndefined();
+    expect(lastFire(schedule, at('2026-11-30T11:30Z'))).toEqual(at('2026-11-30T11:30Z'));
+  });
+
+  test('may lie years ahead', () => {
+    const schedule: Schedule = { ...monthly({ day: 'last' }), effectiveFrom: '2031-02-10' };
+    expect(nextFire(schedule, at('2026-01-01T00:00Z'))).toEqual(at('2031-02-28T02:00Z'));
+  });
+});
+
+describe('the end of a schedule', () => {
+  test('is on the same day, or on the next when it says so', () => {
+    const day: ClockSchedule = { ...daily('21:00', 'UTC'), end: '23:30' };
+    expect(stopTime(day, at('2026-11-22T21:00Z'))).toEqual(at('2026-11-22T23:30Z'));
+    const night: ClockSchedule = { ...daily('21:00', 'UTC'), end: '06:00', endsNextDay: true };
+    expect(stopTime(night, at('2026-11-22T21:00Z'))).toEqual(at('2026-11-23T06:00Z'));
+    expect(stopTime(daily('21:00', 'UTC'), at('2026-11-22T21:00Z'))).toBeUndefined();
+  });
+
+  test('a window that the clocks leap over keeps its length', () => {
+    const gap: ClockSchedule = { ...daily('02:10', 'Europe/Berlin'), end: '02:40' };
+    const fire = nextFire(gap, at('2026-03-28T12:00Z'));
+    expect(fire).toEqual(at('2026-03-29T01:00Z'));
+    expect(fire && stopTime(gap, fire)).toEqual(at('2026-03-29T01:30Z'));
+  });
+});
+
+test('several schedules: soonest first, those of one moment are one fire, of the first of them', () => {
+  const morning = daily('08:00', 'UTC');
+  const schedules: Schedule[] = [
+    { ...monthly({ day: 22, start: '08:00' }), id: 'month' },
+    { ...morning, id: 'day' },
+    { ...daily('09:00', 'Europe/Berlin', [1]), id: 'monday' },
+  ];
+  const fires = nextFires(schedules, at('2026-11-22T07:00Z'), 4);
+  expect(fires.map(({ time, schedule }) => `${time.toISOString().slice(0, 16)} ${schedule.id}`)).toEqual([
+    '2026-11-22T08:00 month',
+    '2026-11-23T08:00 day',
+    '2026-11-24T08:00 day',
+    '2026-11-25T08:00 day',
+  ]);
+  expect(nextFires([], at('2026-11-22T07:00Z'), 4)).toEqual([]);
 });
 
 describe('a daily time when the clocks change', () => {
@@ -170,137 +287,14 @@ describe('days of the week', () => {
   });
 
   test('Sunday is 7', () => {
-    expect(nextFire(daily('12:00', 'UTC', [7]), at('2026-11-16T00:00Z'), anchor)).toEqual(
-      at('2026-11-22T12:00Z'),
-    );
+    expect(nextFire(daily('12:00', 'UTC', [7]), at('2026-11-16T00:00Z'))).toEqual(at('2026-11-22T12:00Z'));
   });
 });
 
-describe('after a downtime', () => {
-  test('many missed fires are caught up by one, the newest', () => {
-    const due = dueFires(daily('02:00', 'UTC'), at('2026-11-01T02:00Z'), at('2026-11-22T09:00Z'), anchor);
-    expect(due).toEqual([at('2026-11-22T02:00Z')]);
-  });
-
-  test('nothing is due when the newest fire was served', () => {
-    expect(dueFires(daily('02:00', 'UTC'), at('2026-11-22T02:00Z'), at('2026-11-22T09:00Z'), anchor)).toEqual(
-      [],
-    );
-  });
-
-  test('a fire is due at its very moment', () => {
-    const fire = at('2026-11-22T02:00Z');
-    expect(dueFires(daily('02:00', 'UTC'), at('2026-11-21T02:00Z'), fire, anchor)).toEqual([fire]);
-  });
-
-  test('an interval does not fire at the moment the job was made', () => {
-    expect(dueFires({ kind: 'interval', everyMinutes: 5 }, at('2019-01-01T00:00Z'), anchor, anchor)).toEqual(
-      [],
-    );
-  });
-});
-
-const zones = [
-  'UTC',
-  'Europe/Berlin',
-  'America/New_York',
-  'Australia/Lord_Howe',
-  'Asia/Kathmandu',
-  'America/Santiago',
-  'Pacific/Auckland',
-  'Pacific/Chatham',
-  'America/St_Johns',
-  'Africa/Casablanca',
-];
-const instants = fc.date({ min: at('2021-01-01T00:00Z'), max: at('2031-01-01T00:00Z'), noInvalidDate: true });
-const dailySchedules = fc.record({
-  kind: fc.constant('daily' as const),
-  time: fc
-    .record({ hour: fc.integer({ min: 0, max: 23 }), minute: fc.integer({ min: 0, max: 59 }) })
-    .map(({ hour, minute }) => `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`),
-  timeZone: fc.constantFrom(...zones),
-});
-const dayLists = fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 7 });
-const schedules: fc.Arbitrary<Schedule> = fc.oneof(
-  fc.record({ kind: fc.constant('interval' as const), everyMinutes: fc.integer({ min: 1, max: 10_080 }) }),
-  dailySchedules,
-  fc.tuple(dailySchedules, dayLists).map(([schedule, days]) => ({ ...schedule, days })),
-);
-
-describe('for any schedule', () => {
-  test('the next fire is later than asked and nothing lies between', () => {
-    fc.assert(
-      fc.property(
-        schedules,
-        instants,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        (schedule, after, share) => {
-          const fire = nextFire(schedule, after, anchor);
-          expect(fire).toBeDefined();
-          if (fire === undefined) return;
-          expect(fire.getTime()).toBeGreaterThan(after.getTime());
-          const between = new Date(
-            after.getTime() + Math.floor((fire.getTime() - after.getTime() - 1) * share),
-          );
-          expect(nextFire(schedule, between, anchor)).toEqual(fire);
-        },
-      ),
-      { numRuns: 300 },
-    );
-  });
-
-  test('what is due at a moment is the newest fire, and serving it leaves nothing due', () => {
-    fc.assert(
-      fc.property(
-        schedules,
-        instants,
-        fc.integer({ min: 0, max: 40 * 24 * 60 }),
-        (schedule, served, minutes) => {
-          const now = new Date(served.getTime() + minutes * 60_000);
-          const due = dueFires(schedule, served, now, anchor);
-          const next = nextFire(schedule, served, anchor);
-          expect(due.length).toBe(next !== undefined && next <= now ? 1 : 0);
-          for (const fire of due) {
-            expect(dueFires(schedule, fire, now, anchor)).toEqual([]);
-            expect(nextFire(schedule, fire, anchor)?.getTime()).toBeGreaterThan(now.getTime());
-          }
-        },
-      ),
-      { numRuns: 300 },
-    );
-  });
-
-  test('a daily time fires once on each of its days', () => {
-    fc.assert(
-      fc.property(dailySchedules, instants, (schedule, from) => {
-        const to = new Date(from.getTime() + 20 * 24 * 3_600_000);
-        const days = firesBetween(schedule, from.toISOString(), to.toISOString()).map((fire) =>
-          new Intl.DateTimeFormat('en-CA', { timeZone: schedule.timeZone }).format(at(fire)),
-        );
-        expect(new Set(days).size).toBe(days.length);
-        expect(days.length).toBeGreaterThanOrEqual(19);
-        expect(days.length).toBeLessThanOrEqual(21);
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test('an independent calculator agrees wherever the clocks do not change', () => {
-    fc.assert(
-      fc.property(dailySchedules, instants, (schedule, after) => {
-        const [hour, minute] = schedule.time.split(':').map(Number);
-        const oracle = new Cron(`${minute} ${hour} * * *`, { timezone: schedule.timeZone });
-        const ours = nextFire(schedule, after, anchor);
-        const theirs = oracle.nextRun(after);
-        const clock = new Intl.DateTimeFormat('en-GB', { timeZone: schedule.timeZone, timeStyle: 'short' });
-        const exists = ours !== undefined && clock.format(ours) === schedule.time;
-        const steady = (date: Date): boolean =>
-          clock.format(new Date(date.getTime() - 86_400_000)) ===
-          clock.format(new Date(date.getTime() + 86_400_000));
-        fc.pre(exists && steady(after) && ours !== undefined && steady(ours));
-        expect(ours).toEqual(theirs);
-      }),
-      { numRuns: 200 },
-    );
+describe('the newest fire', () => {
+  test('many that were missed are one, the newest; at its very moment it counts', () => {
+    expect(lastFire(daily('02:00', 'UTC'), at('2026-11-22T09:00Z'))).toEqual(at('2026-11-22T02:00Z'));
+    expect(lastFire(daily('02:00', 'UTC'), at('2026-11-22T02:00Z'))).toEqual(at('2026-11-22T02:00Z'));
+    expect(lastFire(daily('02:00', 'UTC'), at('2026-11-22T01:59Z'))).toEqual(at('2026-11-21T02:00Z'));
   });
 });

@@ -1,82 +1,75 @@
-import type { Schedule } from '@holdfast/contracts';
-import { addDays, dateIn, instantOf, weekdayOf } from './zonedTime.ts';
+import type { ClockSchedule, Schedule } from '@holdfast/contracts';
+import { daysBefore, daysFrom } from './calendarDays.ts';
+import { lastFireOn, nextFireOn, windowOn } from './fireWindow.ts';
+import { addDays, dateIn } from './zonedTime.ts';
 
-const minuteMs = 60_000;
-// A day of the week comes at least once in 7 days; two more for what zones and gaps move over midnight.
-const searchDays = 9;
-
-type Interval = Extract<Schedule, { kind: 'interval' }>;
-type Daily = Extract<Schedule, { kind: 'daily' }>;
+// A window that goes on over midnight began the day before; the clocks may move a fire over midnight as well.
+const aroundDays = 2;
 
 /**
- * The first time after `after` (never `after` itself) at which a schedule fires; undefined for `manual`.
+ * The first time after `after` (never `after` itself) at which a schedule fires; undefined for one that follows
+ * another job.
  *
- * An interval counts from `anchor` (when the job was made), so that it neither drifts nor depends on when
- * somebody asked. A daily time follows the clocks of its zone: a time that does not exist fires at the first
- * moment after the gap, one that exists twice fires once, at the first.
+ * Times follow the clocks of the schedule's zone: one that does not exist fires at the first moment after the gap,
+ * one that exists twice fires once, at the first. Periodic fires are counted in elapsed time from the start of each
+ * day's window.
  */
-export function nextFire(schedule: Schedule, after: Date, anchor: Date): Date | undefined {
-  switch (schedule.kind) {
-    case 'manual':
-      return undefined;
-    case 'interval':
-      return new Date(
-        intervalStep(schedule, after.getTime(), anchor.getTime()) + schedule.everyMinutes * minuteMs,
-      );
-    case 'daily':
-      return nextDaily(schedule, after.getTime());
-  }
-}
-
-/**
- * The fires that are due at `now` when the schedule was served up to `servedUntil`: none, or the newest one.
- * What was missed while nobody was there is caught up by one fire, however many were missed.
- */
-export function dueFires(schedule: Schedule, servedUntil: Date, now: Date, anchor: Date): Date[] {
-  const last = lastFire(schedule, now.getTime(), anchor.getTime());
-  return last !== undefined && last > servedUntil.getTime() ? [new Date(last)] : [];
-}
-
-/** The newest fire at or before an instant. */
-function lastFire(schedule: Schedule, nowMs: number, anchorMs: number): number | undefined {
-  switch (schedule.kind) {
-    case 'manual':
-      return undefined;
-    case 'interval': {
-      const step = intervalStep(schedule, nowMs, anchorMs);
-      return step > anchorMs ? step : undefined;
-    }
-    case 'daily':
-      return lastDaily(schedule, nowMs);
-  }
-}
-
-/** The newest multiple of the interval at or before an instant; the anchor itself when there is none yet. */
-function intervalStep(schedule: Interval, atMs: number, anchorMs: number): number {
-  const everyMs = schedule.everyMinutes * minuteMs;
-  return anchorMs + Math.max(0, Math.floor((atMs - anchorMs) / everyMs)) * everyMs;
-}
-
-function nextDaily(schedule: Daily, afterMs: number): Date | undefined {
-  const today = dateIn(schedule.timeZone, afterMs);
-  for (let days = -1; days <= searchDays; days += 1) {
-    const instant = fireOn(schedule, addDays(today, days));
-    if (instant !== undefined && instant > afterMs) return new Date(instant);
+export function nextFire(schedule: Schedule, after: Date): Date | undefined {
+  if (schedule.kind === 'after') return undefined;
+  const from = addDays(dateIn(schedule.timeZone, after.getTime()), -aroundDays);
+  for (const date of daysFrom(schedule, from)) {
+    const fire = nextFireOn(schedule, date, after.getTime());
+    if (fire !== undefined) return new Date(fire);
   }
   return undefined;
 }
 
-function lastDaily(schedule: Daily, nowMs: number): number | undefined {
-  const today = dateIn(schedule.timeZone, nowMs);
-  for (let days = 1; days >= -searchDays; days -= 1) {
-    const instant = fireOn(schedule, addDays(today, days));
-    if (instant !== undefined && instant <= nowMs) return instant;
+/** The newest time at or before `at` at which a schedule fires; undefined when there is none. */
+export function lastFire(schedule: Schedule, at: Date): Date | undefined {
+  if (schedule.kind === 'after') return undefined;
+  const until = addDays(dateIn(schedule.timeZone, at.getTime()), aroundDays);
+  for (const date of daysBefore(schedule, until)) {
+    const fire = lastFireOn(schedule, date, at.getTime());
+    if (fire !== undefined) return new Date(fire);
   }
   return undefined;
 }
 
-function fireOn(schedule: Daily, date: { year: number; month: number; day: number }): number | undefined {
-  if (schedule.days !== undefined && !schedule.days.includes(weekdayOf(date))) return undefined;
-  const [hour = 0, minute = 0] = schedule.time.split(':').map(Number);
-  return instantOf(schedule.timeZone, date, hour, minute);
+/** When a run that a schedule made at `fire` is stopped; undefined when it may take as long as it likes. */
+export function stopTime(schedule: Schedule, fire: Date): Date | undefined {
+  if (schedule.kind === 'after' || schedule.end === undefined) return undefined;
+  for (const date of daysBefore(schedule, addDays(dateIn(schedule.timeZone, fire.getTime()), aroundDays))) {
+    const { first, end } = windowOn(schedule, date);
+    if (first <= fire.getTime()) return end === undefined ? undefined : new Date(end);
+  }
+  return undefined;
+}
+
+/** A time at which a job fires, and the first of its schedules that says so. */
+export interface ScheduledFire {
+  time: Date;
+  schedule: ClockSchedule;
+}
+
+/** The next fires of several schedules after a time, soonest first; those of one moment are one fire. */
+export function nextFires(schedules: readonly Schedule[], after: Date, count: number): ScheduledFire[] {
+  const fires: ScheduledFire[] = [];
+  let from = after;
+  while (fires.length < count) {
+    const fire = soonest(schedules, from);
+    if (fire === undefined) break;
+    fires.push(fire);
+    from = fire.time;
+  }
+  return fires;
+}
+
+function soonest(schedules: readonly Schedule[], after: Date): ScheduledFire | undefined {
+  let found: ScheduledFire | undefined;
+  for (const schedule of schedules) {
+    if (schedule.kind === 'after') continue;
+    const time = nextFire(schedule, after);
+    if (time !== undefined && (found === undefined || time < found.time)) found = { time, schedule };
+  }
+  return found;
 }

@@ -55,6 +55,14 @@ export function addDays(date: CalendarDate, days: number): CalendarDate {
   return { year: moved.getUTCFullYear(), month: moved.getUTCMonth() + 1, day: moved.getUTCDate() };
 }
 
+/** Negative when the first day is earlier, 0 for the same day. */
+export const compareDates = (a: CalendarDate, b: CalendarDate): number =>
+  a.year - b.year || a.month - b.month || a.day - b.day;
+
+/** Days of a month. */
+export const daysIn = (year: number, month: number): number =>
+  new Date(Date.UTC(year, month, 0)).getUTCDate();
+
 /** Monday = 1 … Sunday = 7. */
 export function weekdayOf(date: CalendarDate): number {
   return new Date(Date.UTC(date.year, date.month - 1, date.day)).getUTCDay() || 7;
@@ -84,4 +92,14 @@ function firstMomentAfterGap(timeZone: string, fromMs: number, toMs: number, bef
     else high = middle;
   }
   return high * 1000;
+}
+
+/** What the clocks of a zone show at an instant, with the offset: `2026-11-22T03:30:00+01:00`. */
+export function localTime(timeZone: string, instant: Date): string {
+  const shown = wallClock(timeZone, instant.getTime());
+  const minutes = Math.round(offsetAt(timeZone, instant.getTime()) / 60_000);
+  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+  const sign = minutes < 0 ? '-' : '+';
+  const offset = `${sign}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+  return `${new Date(shown).toISOString().slice(0, 19)}${offset}`;
 }

@@ -2,6 +2,7 @@ import type {
   Answered,
   Asked,
   EventRecord,
+  Hold,
   HoldfastEvent,
   Job,
   LedgerLine,
@@ -16,6 +17,7 @@ import type {
   RestorePointRecord,
   RestoreSession,
   RestoreTask,
+  RetentionGuard,
   Run,
   RunTask,
   Settings,
@@ -34,6 +36,8 @@ export interface Collections {
   runs: Collection<Run>;
   runTasks: Collection<RunTask>;
   restorePoints: Collection<RestorePointRecord>;
+  holds: Collection<Hold>;
+  retentionGuards: Collection<RetentionGuard>;
   restoreSessions: Collection<RestoreSession>;
   restoreLedger: Collection<LedgerLine>;
   events: Collection<EventRecord>;
@@ -92,7 +96,7 @@ export interface ApiPorts {
   clouds: readonly CloudFacts[];
   /** Why an organization cannot be in a cloud of this name; undefined when it can. */
   cloudRefusal(name: string): string | undefined;
-  /** Next time the schedule of a job fires after `afterMs`; undefined for manual or disabled jobs. */
+  /** Next time a schedule of a job fires after `afterMs`; undefined when none does by the clock, or it is disabled. */
   nextFire(job: Job, afterMs: number): string | undefined;
   clock: Clock;
   logger: Logger;

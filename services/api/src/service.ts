@@ -1,7 +1,7 @@
 import { collections as declarations, type EventRecord, HoldfastError, type Job } from '@holdfast/contracts';
 import { askQuestion, createOutbox, type Messaging } from '@holdfast/messaging';
 import type { Clock, Logger, Metrics } from '@holdfast/runtime';
-import { nextFire } from '@holdfast/scheduling';
+import { nextFires } from '@holdfast/scheduling';
 import type { Store } from '@holdfast/store';
 import { startEventHub } from './adapters/eventHub.ts';
 import { ensureFirstToken } from './adapters/firstToken.ts';
@@ -55,6 +55,8 @@ function openCollections(store: Store): Collections {
     runs: store.collection(declarations.runs),
     runTasks: store.collection(declarations.runTasks),
     restorePoints: store.collection(declarations.restorePoints),
+    holds: store.collection(declarations.holds),
+    retentionGuards: store.collection(declarations.retentionGuards),
     restoreSessions: store.collection(declarations.restoreSessions),
     restoreLedger: store.collection(declarations.restoreLedger),
     events: store.collection<EventRecord>(declarations.events),
@@ -67,7 +69,7 @@ function openCollections(store: Store): Collections {
 
 function nextFireOf(job: Job, afterMs: number): string | undefined {
   if (!job.enabled) return undefined;
-  return nextFire(job.schedule, new Date(afterMs), new Date(job.createdAt))?.toISOString();
+  return nextFires(job.schedules, new Date(afterMs), 1)[0]?.time.toISOString();
 }
 
 const brokerAway = () =>

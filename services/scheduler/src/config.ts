@@ -16,5 +16,7 @@ export const schedulerSettingsSchema = z.object({
   HOLDFAST_SCHEDULER_REREAD_JOBS_MS: milliseconds(60_000),
   /** How often a standby tries to become the leader. */
   HOLDFAST_SCHEDULER_STANDBY_MS: milliseconds(2_000),
+  /** A time of a schedule that is served so much later was missed: it is caught up, or not, as the job says. */
+  HOLDFAST_SCHEDULER_MISSED_MS: milliseconds(300_000, 1_000),
 });
 export type SchedulerSettings = z.infer<typeof schedulerSettingsSchema>;

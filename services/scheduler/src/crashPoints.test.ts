@@ -1,4 +1,4 @@
-import { buckets } from '@holdfast/contracts';
+import { buckets, schedulesSchema } from '@holdfast/contracts';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type CrashPlan, crashing } from './testing/crashing.ts';
 import { createWorld, isOver, type World } from './testing/world.ts';
@@ -61,7 +61,9 @@ const scenarios: Scenario[] = [
     name: 'a run by schedule',
     async prepare() {
       await world.addMailboxes(2);
-      await world.addJob({ schedule: { kind: 'interval', everyMinutes: 60 } });
+      await world.addJob({
+        schedules: schedulesSchema.parse([{ kind: 'periodic', every: 1, unit: 'hours', timeZone: 'UTC' }]),
+      });
       await world.proxy();
       await world.clock.advance(3_600_000);
     },

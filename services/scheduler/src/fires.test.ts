@@ -1,4 +1,11 @@
-import { collections, makeEvent, type Schedule } from '@holdfast/contracts';
+import {
+  collections,
+  makeEvent,
+  type Schedule,
+  type ScheduleInput,
+  schedulesSchema,
+} from '@holdfast/contracts';
+import { servedAfterChange } from '@holdfast/scheduling';
 import { modify } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createWorld, isOver, type World } from './testing/world.ts';
@@ -10,7 +17,12 @@ beforeEach(() => {
 afterEach(() => world.end());
 
 const minuteMs = 60_000;
-const every = (everyMinutes: number): Schedule => ({ kind: 'interval', everyMinutes });
+const some = (...given: ScheduleInput[]): Schedule[] => schedulesSchema.parse(given);
+/** Every so many minutes from midnight on. */
+const every = (minutes: number): Schedule[] =>
+  some({ kind: 'periodic', every: minutes, unit: 'minutes', timeZone: 'UTC' });
+const daily = (start: string, timeZone = 'UTC'): Schedule[] => some({ kind: 'daily', start, timeZone });
+const served = async (): Promise<string | undefined> => Object.values((await job()).lastFires)[0];
 const requested = async (): Promise<string[]> => (await world.runs()).map((run) => run.requestedAt).sort();
 const job = async (id = 'job-1') => {
   const found = await world.store.collection(collections.jobs).get(id);
@@ -26,7 +38,7 @@ async function pass(ms: number, stepMs = 1_000): Promise<void> {
 describe('a schedule', () => {
   test('fires at its time, and the run goes to its end', async () => {
     await world.addMailboxes(1);
-    await world.addJob({ schedule: { kind: 'daily', time: '03:30', timeZone: 'Europe/Berlin' } });
+    await world.addJob({ schedules: daily('03:30', 'Europe/Berlin') });
     await world.proxy();
     await world.scheduler();
     await pass(29 * minuteMs, 30_000);
@@ -36,11 +48,11 @@ describe('a schedule', () => {
     const [run] = await world.runs();
     expect(run).toMatchObject({ state: 'success', trigger: 'schedule', requestedBy: 'schedule' });
     expect(run?.requestedAt.slice(0, 19)).toBe('2026-11-22T02:30:00');
-    expect((await job()).lastFire).toBe('2026-11-22T02:30:00.000Z');
+    expect(await served()).toBe('2026-11-22T02:30:00.000Z');
   });
 
   test('of a job that is disabled does not fire', async () => {
-    await world.addJob({ schedule: every(5), enabled: false });
+    await world.addJob({ schedules: every(5), enabled: false });
     await world.scheduler();
     await pass(20 * minuteMs, 10_000);
     expect(await world.runs()).toEqual([]);
@@ -48,7 +60,7 @@ describe('a schedule', () => {
 
   test('fires while the run before it is still at work: skipped, recorded, and the next one comes', async () => {
     await world.addMailboxes(1);
-    await world.addJob({ schedule: every(10) });
+    await world.addJob({ schedules: every(10) });
     const work = Promise.withResolvers<'success'>();
     await world.proxy({ outcomeOf: () => work.promise });
     await world.scheduler();
@@ -66,33 +78,37 @@ describe('a schedule', () => {
 
 describe('after a downtime', () => {
   test('many missed fires make one run', async () => {
-    await world.addJob({ schedule: every(15) });
+    await world.addJob({ schedules: every(15) });
     await world.clock.advance(5 * 60 * minuteMs + 7 * minuteMs);
     await world.scheduler();
     await pass(5_000);
     const runs = await world.runs();
     expect(runs).toHaveLength(1);
-    expect((await job()).lastFire).toBe('2026-11-22T07:00:00.000Z');
+    expect(await served()).toBe('2026-11-22T07:00:00.000Z');
   });
 
   test('the run of a fire that was inserted before a crash is not made again', async () => {
-    await world.addJob({ schedule: every(60) });
+    await world.addJob({ schedules: every(60) });
     await world.clock.advance(60 * minuteMs);
     const first = await world.scheduler();
-    await world.until('the fire was served', async () => (await job()).lastFire !== undefined);
+    await world.until('the fire was served', async () => (await served()) !== undefined);
     await first.stop();
     // As if the scheduler had died before it noted the fire on the job.
-    await modify(world.store.collection(collections.jobs), 'job-1', ({ lastFire: _gone, ...rest }) => rest);
+    await modify(world.store.collection(collections.jobs), 'job-1', (found) => ({ ...found, lastFires: {} }));
     await world.scheduler({ instance: 'scheduler-2' });
-    await world.until('the fire was served again', async () => (await job()).lastFire !== undefined);
+    await world.until('the fire was served again', async () => (await served()) !== undefined);
     expect(await world.runs()).toHaveLength(1);
     expect(await world.events('run.requested')).toHaveLength(1);
   });
 });
 
 describe('a change of a job', () => {
-  const change = async (schedule: Schedule): Promise<void> => {
-    await modify(world.store.collection(collections.jobs), 'job-1', (found) => ({ ...found, schedule }));
+  const change = async (schedules: Schedule[]): Promise<void> => {
+    await modify(world.store.collection(collections.jobs), 'job-1', (found) => ({
+      ...found,
+      schedules,
+      lastFires: servedAfterChange(found, { schedules, enabled: true }, world.clock.iso()),
+    }));
   };
   const tell = async (): Promise<void> => {
     const about = { source: 'test', subject: 'job-1', key: world.clock.iso(), time: world.clock.iso() };
@@ -101,37 +117,37 @@ describe('a change of a job', () => {
   };
 
   test('counts at once when its event comes', async () => {
-    await world.addJob({ schedule: every(600) });
+    await world.addJob({ schedules: every(600) });
     await world.scheduler();
     await pass(10_000);
-    await change({ kind: 'daily', time: '02:01', timeZone: 'UTC' });
+    await change(daily('02:01'));
     await tell();
     await pass(55_000);
     expect((await requested()).map((time) => time.slice(0, 16))).toEqual(['2026-11-22T02:01']);
   });
 
   test('counts within a minute when its event was lost', async () => {
-    await world.addJob({ schedule: every(600) });
+    await world.addJob({ schedules: every(600) });
     await world.scheduler();
     await pass(10_000);
-    await change({ kind: 'daily', time: '02:03', timeZone: 'UTC' });
+    await change(daily('02:03'));
     await pass(4 * minuteMs, 5_000);
     expect((await requested()).map((time) => time.slice(0, 16))).toEqual(['2026-11-22T02:03']);
   });
 
   test('to a time of day that has passed today does not fire at once', async () => {
-    await world.addJob({ schedule: every(600) });
+    await world.addJob({ schedules: every(600) });
     await world.scheduler();
     await pass(10_000);
-    await change({ kind: 'daily', time: '01:00', timeZone: 'UTC' });
+    await change(daily('01:00'));
     await tell();
     await pass(10 * minuteMs, 10_000);
     expect(await world.runs()).toEqual([]);
-    expect((await job()).lastFire?.slice(0, 16)).toBe('2026-11-22T02:00');
+    expect((await served())?.slice(0, 16)).toBe('2026-11-22T02:00');
   });
 
   test('a job that was deleted does not fire', async () => {
-    await world.addJob({ schedule: every(5) });
+    await world.addJob({ schedules: every(5) });
     await world.scheduler();
     await pass(10_000);
     await world.store.collection(collections.jobs).delete('job-1');
@@ -142,7 +158,7 @@ describe('a change of a job', () => {
 
 describe('two schedulers', () => {
   test('each fire makes one run while both are there', async () => {
-    await world.addJob({ schedule: every(1) });
+    await world.addJob({ schedules: every(1) });
     await world.scheduler();
     await world.scheduler({ instance: 'scheduler-2' });
     await pass(20 * minuteMs + 5_000, 5_000);
@@ -150,7 +166,7 @@ describe('two schedulers', () => {
   });
 
   test('both believe to lead: each fire still makes one run', async () => {
-    await world.addJob({ schedule: every(1) });
+    await world.addJob({ schedules: every(1) });
     // Leases of their own, as in a broker that was split.
     for (const instance of ['scheduler-1', 'scheduler-2']) {
       const messaging = world.messaging();
@@ -167,7 +183,7 @@ describe('two schedulers', () => {
   });
 
   test('the leader goes and the standby takes over: no fire is lost, none comes twice', async () => {
-    await world.addJob({ schedule: every(1) });
+    await world.addJob({ schedules: every(1) });
     let leader = await world.scheduler();
     for (let turn = 2; turn < 8; turn += 1) {
       const next = await world.scheduler({ instance: `scheduler-${turn}` });
@@ -183,7 +199,7 @@ describe('two schedulers', () => {
 });
 
 test('a broker that is away keeps no schedule from being caught up', async () => {
-  await world.addJob({ schedule: every(30) });
+  await world.addJob({ schedules: every(30) });
   await world.scheduler();
   await pass(minuteMs, 5_000);
   world.broker.goDown();
@@ -198,7 +214,7 @@ test('300 jobs with the same time of day all fire', async () => {
     await world.addJob({
       id: `job-${n}`,
       name: `Job ${n}`,
-      schedule: { kind: 'daily', time: '02:05', timeZone: 'UTC' },
+      schedules: daily('02:05'),
     });
   }
   await world.scheduler();

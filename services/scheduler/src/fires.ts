@@ -1,8 +1,9 @@
 import type { Job } from '@holdfast/contracts';
 import { errorFacts } from '@holdfast/contracts';
 import type { Clock, Logger } from '@holdfast/runtime';
+import { createChains } from './domain/chains.ts';
 import { createFireQueue } from './domain/fireQueue.ts';
-import { nextFireOf, scheduleSignature, servedFrom } from './domain/jobSchedule.ts';
+import { followedBy, nextFireOf, scheduleSignature } from './domain/jobSchedule.ts';
 import { type FirePorts, serveFire } from './domain/serveFire.ts';
 import { createLanes } from './lanes.ts';
 import type { SchedulerMetrics } from './metrics.ts';
@@ -21,6 +22,8 @@ export interface FiresOptions {
 export interface Fires {
   /** Reads one job again, soon. */
   reread(jobId: string): void;
+  /** A run of this job has ended: the jobs that follow it are looked at. */
+  runEnded(jobId: string): void;
   /** Resolves once the term is over and nothing is in hand. */
   done: Promise<void>;
 }
@@ -34,27 +37,21 @@ export function startFires(options: FiresOptions): Fires {
   const { ports, clock, logger, metrics, over } = options;
   const queue = createFireQueue();
   const signatures = new Map<string, string>();
+  const chains = createChains();
   const wakeup = createWakeup(clock);
   const lanes = createLanes(servedAtOnce, handle);
   let isPrimed = false;
 
-  async function plan(job: Job): Promise<void> {
-    const signature = scheduleSignature(job);
-    const before = signatures.get(job.id);
-    let planned = job;
-    if (isPrimed && before !== undefined && before !== signature) {
-      const nowIso = new Date(ports.now()).toISOString();
-      await ports.jobs.changeJob(job.id, (current) => servedFrom(current, nowIso));
-      planned = servedFrom(job, nowIso) ?? job;
-    }
-    signatures.set(job.id, signature);
-    const next = nextFireOf(planned);
-    queue.set(job.id, next);
-    if (next !== undefined) wakeup.wake();
+  function plan(job: Job, nextMs: number | undefined): void {
+    signatures.set(job.id, scheduleSignature(job));
+    chains.set(job.id, followedBy(job));
+    queue.set(job.id, nextMs);
+    if (nextMs !== undefined) wakeup.wake();
   }
 
   function forget(jobId: string): void {
     signatures.delete(jobId);
+    chains.set(jobId, []);
     queue.set(jobId, undefined);
   }
 
@@ -62,13 +59,13 @@ export function startFires(options: FiresOptions): Fires {
     try {
       const job = await ports.jobs.job(jobId);
       if (job === undefined) return forget(jobId);
-      const served = await serveFire(ports, job);
-      await plan(served === undefined ? job : { ...job, lastFire: served.fireTime });
-      if (served === undefined) return;
+      const { fire, nextMs } = await serveFire(ports, job);
+      plan(job, nextMs);
+      if (fire === undefined) return;
       metrics.fires.inc();
-      metrics.lateness.observe(Math.max(0, ports.now() - new Date(served.fireTime).getTime()) / 1000);
-      logger.info({ jobId, runId: served.runId, fireTime: served.fireTime }, 'schedule fired');
-      options.onRequested(served.runId);
+      metrics.lateness.observe(Math.max(0, ports.now() - new Date(fire.fireTime).getTime()) / 1000);
+      logger.info({ jobId, runId: fire.runId, fireTime: fire.fireTime }, 'schedule fired');
+      options.onRequested(fire.runId);
     } catch (error) {
       logger.warn({ jobId, error: errorFacts(error) }, 'a fire could not be served; it is tried again');
       queue.set(jobId, ports.now() + retryMs);
@@ -83,9 +80,10 @@ export function startFires(options: FiresOptions): Fires {
       gone.delete(job.id);
       // An unchanged job keeps its place, so reading all of them costs little.
       if (signatures.get(job.id) === scheduleSignature(job)) continue;
-      // Later on a page may be older than what a reread has seen meanwhile, so the job is read once more by itself.
-      if (isPrimed) lanes.nudge(job.id);
-      else await plan(job);
+      // Later on a page may be older than what a reread has seen meanwhile, so the job is read once more by itself;
+      // so is one that follows others, whose runs may have ended while nobody was there.
+      if (isPrimed || followedBy(job).length > 0) lanes.nudge(job.id);
+      else plan(job, nextFireOf(job));
     }
     for (const jobId of gone) forget(jobId);
     isPrimed = true;
@@ -110,5 +108,11 @@ export function startFires(options: FiresOptions): Fires {
     await lanes.close();
   }
 
-  return { reread: (jobId) => lanes.nudge(jobId), done: run() };
+  return {
+    reread: (jobId) => lanes.nudge(jobId),
+    runEnded(jobId) {
+      for (const follower of chains.followersOf(jobId)) lanes.nudge(follower);
+    },
+    done: run(),
+  };
 }

@@ -28,6 +28,7 @@ runService('scheduler', async ({ env, logger, metrics, clock, releasers }) => {
       abandonedAfterMs: settings.HOLDFAST_SCHEDULER_ABANDONED_MS,
       rereadJobsMs: settings.HOLDFAST_SCHEDULER_REREAD_JOBS_MS,
       standbyMs: settings.HOLDFAST_SCHEDULER_STANDBY_MS,
+      missedAfterMs: settings.HOLDFAST_SCHEDULER_MISSED_MS,
     },
   });
   const health = await startHealthServer({

@@ -18,6 +18,8 @@ export interface RunBook {
   unfinishedRuns(): AsyncIterable<Run>;
   /** Runs of a job that have not ended. */
   unfinishedRunsOf(jobId: string): Promise<Run[]>;
+  /** Runs of a job that have ended, highest numbers first; as many as can matter. */
+  newestEndedRuns(jobId: string): Promise<Run[]>;
   /** Of the other runs of its job the one with the highest number. */
   newestRunBeside(run: Pick<Run, 'id' | 'jobId'>): Promise<Run | undefined>;
   /** False when a run with this id is there already. */

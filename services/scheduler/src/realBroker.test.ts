@@ -64,6 +64,7 @@ async function scheduler(instance: string): Promise<{ scheduler: Scheduler; mess
       orphanAfterMs: 2_000,
       abandonedAfterMs: 20_000,
       rereadJobsMs: 60_000,
+      missedAfterMs: 300_000,
       standbyMs: 100,
     },
   });

@@ -4,6 +4,7 @@ import { type AdvancePorts, advanceRun } from './domain/advanceRun.ts';
 import type { Backoff } from './domain/backoff.ts';
 import { finishRun, isEnded, sweepQueues } from './domain/finishRun.ts';
 import { type PreparePorts, prepareRun } from './domain/prepareRun.ts';
+import { closeWindow } from './domain/stopRun.ts';
 import { createLanes } from './lanes.ts';
 import { LeadershipLost } from './leader.ts';
 import type { SchedulerMetrics } from './metrics.ts';
@@ -19,6 +20,8 @@ export interface RunsOptions {
   over: AbortSignal;
   /** Told the time of the oldest request that has not ended, ms since epoch; undefined for none. */
   onOldest: (timeMs: number | undefined) => void;
+  /** Told of each run that has ended. */
+  onEnded: (run: Run) => void;
 }
 
 export interface Runs {
@@ -51,7 +54,7 @@ export function startRuns(options: RunsOptions): Runs {
     try {
       const run = await ports.runs.run(runId);
       if (run === undefined || isEnded(run)) return forget(runId);
-      const result = await step(run);
+      const result = await step(await closeWindow(ports, run));
       if (result === 'wait') return;
       backoff.clear(runId);
       if (result === 'again') lanes.nudge(runId);
@@ -72,6 +75,7 @@ export function startRuns(options: RunsOptions): Runs {
     metrics.ended.inc({ outcome: outcome ?? 'failed' });
     logger.info({ runId: run.id, jobId: run.jobId, number: run.number, outcome, tasks, error }, 'run ended');
     forget(run.id);
+    options.onEnded(run);
     return 'idle';
   }
 

@@ -20,6 +20,7 @@ export interface SchedulerTimes {
   abandonedAfterMs: number;
   rereadJobsMs: number;
   standbyMs: number;
+  missedAfterMs: number;
 }
 
 export interface SchedulerDeps {
@@ -126,6 +127,7 @@ async function leadTerm(
     dispatched: new Set<string>(),
     orphanAfterMs: times.orphanAfterMs,
     abandonedAfterMs: times.abandonedAfterMs,
+    missedAfterMs: times.missedAfterMs,
     onResent(run: { id: string }, tasks: readonly { mailboxId: string }[]) {
       metrics.resent.inc(tasks.length);
       logger.warn({ runId: run.id, tasks: tasks.length }, 'the broker lost tasks; they are sent again');
@@ -135,6 +137,7 @@ async function leadTerm(
   const runs = startRuns({
     ...{ ports, backoff, clock, logger, metrics, over, onOldest },
     reconcileMs: times.reconcileMs,
+    onEnded: (run) => fires.runEnded(run.jobId),
   });
   const fires = startFires({
     ...{ ports, clock, logger, metrics, over },

@@ -16,6 +16,7 @@ export function requestedRun(
     pool: job.pool,
     concurrency: job.options.concurrency,
     attempts: job.options.attempts,
+    retry: { ...job.options.retry, done: 0 },
     state: 'requested',
     trigger: 'manual',
     requestedBy: request.by,

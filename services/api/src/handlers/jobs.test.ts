@@ -30,7 +30,7 @@ const input = (name: string) => ({
   repositoryId: 'repo-1',
   sources: [{ kind: 'organization' }],
 });
-const daily = { kind: 'daily', time: '21:30', timeZone: 'Europe/Berlin' };
+const daily = { kind: 'daily', start: '21:30', timeZone: 'Europe/Berlin' };
 
 const add = async (name: string, more: object = {}) => {
   const made = await api.call('POST', '/jobs', { body: { ...input(name), ...more } });
@@ -40,23 +40,27 @@ const add = async (name: string, more: object = {}) => {
 
 describe('a job', () => {
   test('gets defaults, an id and the time of its next fire', async () => {
-    const made = await add('Nightly', { schedule: daily });
+    const made = await add('Nightly', { schedules: [daily] });
     expect(made.body).toMatchObject({
       retention: { keepLast: 30 },
       options: { concurrency: 3, attempts: 3 },
       enabled: true,
       nextFire: '2026-03-01T20:30:00.000Z',
     });
-    const off = await add('Off', { schedule: daily, enabled: false });
+    const off = await add('Off', { schedules: [daily], enabled: false });
     expect(off.body.nextFire).toBeNull();
     const list = await api.call('GET', '/jobs');
     expect(list.body.items.map((job: { name: string }) => job.name)).toEqual(['Nightly', 'Off']);
   });
 
   test.each([
-    ['an unknown time zone', { schedule: { ...daily, timeZone: 'Mars/Olympus' } }, 'schedule.timeZone'],
-    ['a wrong time', { schedule: { ...daily, time: '25:00' } }, 'schedule.time'],
-    ['a schedule of no known kind', { schedule: { kind: 'sometimes' } }, 'schedule.kind'],
+    [
+      'an unknown time zone',
+      { schedules: [{ ...daily, timeZone: 'Mars/Olympus' }] },
+      'schedules[0].timeZone',
+    ],
+    ['a wrong time', { schedules: [{ ...daily, start: '25:00' }] }, 'schedules[0].start'],
+    ['a schedule of no known kind', { schedules: [{ kind: 'sometimes' }] }, 'schedules[0].kind'],
     ['retention that keeps nothing', { retention: { keepLast: 0 } }, 'retention.keepLast'],
     ['no source', { sources: [] }, 'sources'],
     ['a source without address', { sources: [{ kind: 'mailbox' }] }, 'sources[0].address'],
@@ -92,20 +96,25 @@ describe('a job', () => {
   });
 
   test('is not stale because the scheduler counted a run', async () => {
-    const made = await add('Counted');
+    const schedules = [{ id: 'nightly', ...daily }];
+    const made = await add('Counted', { schedules });
     const jobs = api.store.collection(collections.jobs);
     await modify(jobs, made.body.id, (job) => ({
       ...job,
       lastRunNumber: 5,
-      lastFire: '2026-02-01T00:00:00.000Z',
+      lastFires: { nightly: '2026-04-01T00:00:00.000Z' },
     }));
     const headers = { 'if-match': made.headers.get('etag') ?? '' };
     const answer = await api.call('PUT', `/jobs/${made.body.id}`, {
-      body: { ...input('Counted'), pool: 'p2' },
+      body: { ...input('Counted'), schedules, pool: 'p2' },
       headers,
     });
     expect(answer.status).toBe(200);
-    expect(answer.body).toMatchObject({ pool: 'p2', lastRunNumber: 5, lastFire: '2026-02-01T00:00:00.000Z' });
+    expect(answer.body).toMatchObject({
+      pool: 'p2',
+      lastRunNumber: 5,
+      lastFires: { nightly: '2026-04-01T00:00:00.000Z' },
+    });
   });
 
   test('cannot be removed while it runs', async () => {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { InvalidInput, idSchema, type Job, jobInputSchema, newId } from '@holdfast/contracts';
+import { servedAfterChange } from '@holdfast/scheduling';
 import { modify } from '@holdfast/store';
 import { z } from 'zod';
 import { Conflict, NotFound } from '../errors.ts';
@@ -53,7 +54,8 @@ const add = (ports: ApiPorts): Route =>
       await checkReferences(ports, body);
       await requireFreeName(ports, body.name);
       const createdAt = new Date(ports.clock.now()).toISOString();
-      const job: Job = { ...body, id: newId('job'), createdAt, lastRunNumber: 0 };
+      const lastFires = servedAfterChange(undefined, body, createdAt);
+      const job: Job = { ...body, id: newId('job'), createdAt, lastRunNumber: 0, lastFires };
       await ports.collections.jobs.insert(job);
       const data = { jobId: job.id, organizationId: job.organizationId, change: 'added' } as const;
       await announce(ports, 'job.changed', job.id, `${job.id}/added`, data);
@@ -117,8 +119,9 @@ const replace = (ports: ApiPorts): Route =>
       const written = await modify(ports.collections.jobs, jobId, (doc) => {
         // Once more on what is there at the write: this makes it compare-and-set.
         requireMatch(header('if-match'), tagOf(doc));
-        const { id, createdAt, lastRunNumber, lastFire } = doc;
-        return { ...body, id, createdAt, lastRunNumber, ...(lastFire === undefined ? {} : { lastFire }) };
+        const { id, createdAt, lastRunNumber } = doc;
+        const lastFires = servedAfterChange(doc, body, new Date(ports.clock.now()).toISOString());
+        return { ...body, id, createdAt, lastRunNumber, lastFires };
       });
       if (written === undefined) throw new NotFound('job', jobId);
       const data = { jobId, organizationId: body.organizationId, change: 'changed' } as const;

@@ -96,7 +96,9 @@ const stop = (ports: ApiPorts): Route =>
       const { runs } = ports.collections;
       const { doc } = await lookUp(runs, 'run', runId);
       const written = await modify(runs, runId, (run) =>
-        stoppable.includes(run.state) ? { ...run, stopRequested: true } : undefined,
+        stoppable.includes(run.state)
+          ? { ...run, stopRequested: true, stopReason: run.stopReason ?? 'user' }
+          : undefined,
       );
       if (written === undefined) {
         const state = (await runs.get(runId))?.doc.state ?? doc.state;

@@ -38,7 +38,7 @@ export const newRepositoryView = z.object({
 
 export const jobView = z.object({
   ...jobSchema.shape,
-  /** When the schedule fires next; null for a job by hand or one that is disabled. */
+  /** When a schedule fires next; null for a job on demand or after others only, and for one that is disabled. */
   nextFire: z.iso.datetime().nullable(),
 });
 

@@ -39,6 +39,8 @@ export async function openBrokerQueue(messaging: Messaging, guard: () => void): 
         repositoryId,
         mailboxId,
         pointTime,
+        ...(run.scheduleId === undefined ? {} : { scheduleId: run.scheduleId }),
+        ...(task.retry === undefined ? {} : { retry: task.retry }),
       };
       await messaging.publishTask('sync', run.pool, run.id, message, messageId);
     },

@@ -6,6 +6,7 @@ import {
   type Run,
   type RunTask,
   taskStates,
+  terminalRunStates,
 } from '@holdfast/contracts';
 import {
   all,
@@ -20,6 +21,8 @@ import type { JobBook, RunBook, ScopeSource, TaskBook, TaskCounts } from '../por
 
 const unfinished = { in: ['requested', 'running', 'completing'] };
 const insertsAtOnce = 32;
+/** Of the runs that a chained job has not seen the newest is what counts; skipped ones may stand between. */
+const mostEndedRuns = 20;
 
 /** The control data in the scheduler's words. */
 export interface StoreBooks {
@@ -69,6 +72,15 @@ function runBook(runs: Collection<Run>, guard: () => void, changeRun: RunBook['c
       const found: Run[] = [];
       for await (const run of documents(runs, { where: { jobId, state: unfinished } })) found.push(run);
       return found;
+    },
+    async newestEndedRuns(jobId) {
+      const where = { jobId, state: { in: terminalRunStates } };
+      const page = await runs.find({
+        where,
+        sort: { field: 'number', order: 'desc' },
+        limit: mostEndedRuns,
+      });
+      return page.items.map((item) => item.doc);
     },
     async newestRunBeside(run) {
       const where = { jobId: run.jobId };

@@ -2,6 +2,7 @@ import { addTotals, type Run, type RunTask, type Totals, zeroTotals } from '@hol
 import type { Announce, ProxyWatch, RunBook, TaskBook, TaskCounts, TaskQueue } from '../ports.ts';
 import { decideOutcome, runCounts, unfinishedOf } from './decideOutcome.ts';
 import { planResend } from './planResend.ts';
+import { retryFailed, withoutPlannedRetry } from './retryFailed.ts';
 import { runStarted } from './runEvents.ts';
 import type { Silence } from './silence.ts';
 import { stopOrphan, stopRun } from './stopRun.ts';
@@ -33,9 +34,19 @@ export async function advanceRun(ports: AdvancePorts, run: Run): Promise<boolean
     counts = await ports.tasks.countTasks(run.id);
   }
   if (!ports.dispatched.has(run.id)) await ports.announce(runStarted(run));
-  if (unfinishedOf(counts) === 0) {
-    await complete(ports, run, counts);
-    return true;
+  const isOver = unfinishedOf(counts) === 0;
+  // A retry that a crash left half begun is begun first: its tasks are not sent before the run says so.
+  if (isOver || run.retry?.at !== undefined) {
+    const retry = await retryFailed(ports, run, counts.failed);
+    if (retry === 'moved') return true;
+    if (isOver && retry === 'none') {
+      await complete(ports, run, counts);
+      return true;
+    }
+    if (retry === 'waiting') {
+      await noteProgress(ports.runs, run, counts);
+      return false;
+    }
   }
   if (run.stopRequested) await endOrphans(ports, run);
   else await keepQueued(ports, run, counts);
@@ -73,10 +84,11 @@ async function keepQueued(ports: AdvancePorts, run: Run, counts: TaskCounts): Pr
  * another id, or the broker would take it for a repeat; the window of time in it is the same for two schedulers.
  */
 function messageId(ports: AdvancePorts, task: RunTask, held: number): string {
+  const name = task.retry === undefined ? task.id : `${task.id}.retry-${task.retry}`;
   if (held === 0 && task.state === 'queued' && task.attempts === 0 && !ports.dispatched.has(task.runId)) {
-    return `${task.id}.first`;
+    return `${name}.first`;
   }
-  return `${task.id}.again-${Math.floor(ports.now() / ports.orphanAfterMs)}`;
+  return `${name}.again-${Math.floor(ports.now() / ports.orphanAfterMs)}`;
 }
 
 /** After a stop a running task ends at its next checkpoint, or here when its proxy is gone. */
@@ -109,7 +121,10 @@ async function complete(ports: AdvancePorts, run: Run, counts: TaskCounts): Prom
   const outcome = decideOutcome(counts, totals.gapsOpen);
   await ports.runs.changeRun(run.id, (current) =>
     current.state === 'running'
-      ? { ...current, state: 'completing', outcome, finishedAt, tasks: runCounts(counts), totals }
+      ? {
+          ...withoutPlannedRetry(current),
+          ...{ state: 'completing', outcome, finishedAt, tasks: runCounts(counts), totals },
+        }
       : undefined,
   );
 }

@@ -36,24 +36,27 @@ describe('the outcome of a run', () => {
 });
 
 describe('a requested run', () => {
+  const missedAfterMs = 300_000;
   const job = buildJob();
   const at = (id: string, minute: number, more: Partial<Run> = {}): Run =>
     buildRun({ id, requestedAt: `2026-11-22T02:${String(minute).padStart(2, '0')}:00.000Z`, ...more });
   const run = at('run-b', 10);
 
   test('is prepared when no other run of its job is at work', () => {
-    expect(decideIntake({ run, job, unfinished: [run] })).toEqual({ kind: 'prepare', job });
+    expect(decideIntake({ run, job, unfinished: [run], missedAfterMs })).toEqual({ kind: 'prepare', job });
   });
 
   test('that was stopped before it began ends as stopped', () => {
-    expect(decideIntake({ run: { ...run, stopRequested: true }, job, unfinished: [] })).toEqual({
+    expect(
+      decideIntake({ run: { ...run, stopRequested: true }, job, unfinished: [], missedAfterMs }),
+    ).toEqual({
       kind: 'end',
       outcome: 'stopped',
     });
   });
 
   test('of a deleted job fails with a remedy', () => {
-    const intake = decideIntake({ run, job: undefined, unfinished: [] });
+    const intake = decideIntake({ run, job: undefined, unfinished: [], missedAfterMs });
     expect(intake).toMatchObject({
       outcome: 'failed',
       error: { code: 'job-gone', remedy: expect.any(String) },
@@ -67,7 +70,7 @@ describe('a requested run', () => {
     ['was requested at the same time and has the smaller id', at('run-a', 10)],
   ] as const) {
     test(`is skipped when another run of the job ${situation}`, () => {
-      expect(decideIntake({ run, job, unfinished: [run, other] })).toMatchObject({
+      expect(decideIntake({ run, job, unfinished: [run, other], missedAfterMs })).toMatchObject({
         kind: 'end',
         outcome: 'skipped',
       });
@@ -79,7 +82,9 @@ describe('a requested run', () => {
     ['is being skipped itself', at('run-a', 9, { state: 'completing', outcome: 'skipped' })],
   ] as const) {
     test(`is not held up by another run of the job that ${situation}`, () => {
-      expect(decideIntake({ run, job, unfinished: [run, other] })).toMatchObject({ kind: 'prepare' });
+      expect(decideIntake({ run, job, unfinished: [run, other], missedAfterMs })).toMatchObject({
+        kind: 'prepare',
+      });
     });
   }
 });

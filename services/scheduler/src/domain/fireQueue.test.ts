@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createBackoff } from './backoff.ts';
 import { createFireQueue } from './fireQueue.ts';
-import { nextFireOf, scheduleSignature, servedFrom } from './jobSchedule.ts';
+import { nextFireOf, scheduleSignature } from './jobSchedule.ts';
 import { createSilence } from './silence.ts';
 
 describe('the queue of fires', () => {
@@ -54,9 +54,10 @@ describe('the queue of fires', () => {
 
 describe('when a job fires next', () => {
   const createdAt = '2026-11-20T12:00:00.000Z';
-  const schedule = { kind: 'daily' as const, time: '08:00', timeZone: 'UTC' };
+  const daily = { id: 'daily', kind: 'daily' as const, start: '08:00', endsNextDay: false, timeZone: 'UTC' };
+  const schedules = [daily];
   const next = (given: Parameters<typeof buildJob>[0]): string | undefined => {
-    const time = nextFireOf(buildJob({ createdAt, schedule, ...given }));
+    const time = nextFireOf(buildJob({ createdAt, schedules, ...given }));
     return time === undefined ? undefined : new Date(time).toISOString();
   };
 
@@ -65,22 +66,19 @@ describe('when a job fires next', () => {
   });
 
   test('a served fire is not served again', () => {
-    expect(next({ lastFire: '2026-11-21T08:00:00.000Z' })).toBe('2026-11-22T08:00:00.000Z');
+    expect(next({ lastFires: { daily: '2026-11-21T08:00:00.000Z' } })).toBe('2026-11-22T08:00:00.000Z');
   });
 
-  test('a schedule that was changed counts from the change: what has passed today does not fire at once', () => {
-    const changed = servedFrom(
-      buildJob({ createdAt, schedule, lastFire: '2026-11-21T02:00:00.000Z' }),
-      '2026-11-21T12:00:00.000Z',
-    );
-    expect(next(changed)).toBe('2026-11-22T08:00:00.000Z');
-    expect(changed && servedFrom(changed, '2026-11-21T11:00:00.000Z')).toBeUndefined();
+  test('the soonest of several schedules counts, each from where it was served', () => {
+    const late = { ...daily, id: 'late', start: '20:00' };
+    const lastFires = { daily: '2026-11-21T08:00:00.000Z', late: '2026-11-20T20:00:00.000Z' };
+    expect(next({ schedules: [daily, late], lastFires })).toBe('2026-11-21T20:00:00.000Z');
   });
 
   test('a disabled job never fires, and enabling it is a change of its schedule', () => {
     expect(next({ enabled: false })).toBeUndefined();
-    expect(scheduleSignature(buildJob({ schedule, enabled: false }))).not.toBe(
-      scheduleSignature(buildJob({ schedule, enabled: true })),
+    expect(scheduleSignature(buildJob({ schedules, enabled: false }))).not.toBe(
+      scheduleSignature(buildJob({ schedules, enabled: true })),
     );
   });
 });

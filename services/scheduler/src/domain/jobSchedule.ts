@@ -1,23 +1,28 @@
-import type { Job } from '@holdfast/contracts';
+import type { Job, Schedule } from '@holdfast/contracts';
 import { nextFire } from '@holdfast/scheduling';
 
-/** Up to when the schedule of a job has been served. */
-export const servedUntil = (job: Job): Date => new Date(job.lastFire ?? job.createdAt);
+/** Up to when a schedule of a job has been served. */
+export const servedUntil = (job: Job, schedule: Pick<Schedule, 'id'>): Date =>
+  new Date(job.lastFires[schedule.id] ?? job.createdAt);
 
 /**
- * A job whose schedule was changed, or that was enabled again, counts from this moment: what the new schedule would
- * have fired before it is not missed. Undefined when it counts from later already.
+ * When a job fires next by the clock (ms since epoch); a fire that was missed lies in the past. Undefined: it never
+ * does.
  */
-export function servedFrom(job: Job, nowIso: string): Job | undefined {
-  return servedUntil(job) < new Date(nowIso) ? { ...job, lastFire: nowIso } : undefined;
-}
-
-/** When a job fires next (ms since epoch); a fire that was missed lies in the past. Undefined: it never fires. */
 export function nextFireOf(job: Job): number | undefined {
   if (!job.enabled) return undefined;
-  return nextFire(job.schedule, servedUntil(job), new Date(job.createdAt))?.getTime();
+  let soonest: number | undefined;
+  for (const schedule of job.schedules) {
+    const next = nextFire(schedule, servedUntil(job, schedule))?.getTime();
+    if (next !== undefined && (soonest === undefined || next < soonest)) soonest = next;
+  }
+  return soonest;
 }
 
-/** Changes when the schedule does. */
+/** The jobs that a job runs after. */
+export const followedBy = (job: Job): string[] =>
+  job.enabled ? job.schedules.flatMap((schedule) => (schedule.kind === 'after' ? [schedule.jobId] : [])) : [];
+
+/** Changes when the schedules do. */
 export const scheduleSignature = (job: Job): string =>
-  job.enabled ? JSON.stringify(job.schedule) : `disabled ${JSON.stringify(job.schedule)}`;
+  job.enabled ? JSON.stringify(job.schedules) : `disabled ${JSON.stringify(job.schedules)}`;

@@ -7,10 +7,11 @@ import {
   type Run,
   type RunTask,
 } from '@holdfast/contracts';
-import type { Inventory, JobBook, RunBook, ScopeSource, TaskBook } from '../ports.ts';
+import type { Announce, Inventory, JobBook, RunBook, ScopeSource, TaskBook } from '../ports.ts';
 import { decideIntake } from './decideIntake.ts';
 import { runCounts } from './decideOutcome.ts';
 import { resolveScope, taskOf } from './resolveScope.ts';
+import { runRequested } from './runEvents.ts';
 import { stopQueuedTasks } from './stopRun.ts';
 
 export interface PreparePorts {
@@ -19,7 +20,9 @@ export interface PreparePorts {
   tasks: TaskBook;
   scope: ScopeSource;
   inventory: Inventory;
+  announce: Announce;
   now: () => number;
+  missedAfterMs: number;
 }
 
 /** `waiting`: try again later, `error` says why; `moved`: the run has another state now. */
@@ -31,9 +34,11 @@ export type Prepared = { kind: 'moved' } | { kind: 'waiting'; error: ErrorFacts 
  * compare-and-set as the last step.
  */
 export async function prepareRun(ports: PreparePorts, requested: Run): Promise<Prepared> {
+  // Whoever asked for it may have died before telling.
+  await ports.announce(runRequested(requested));
   const job = await ports.jobs.job(requested.jobId);
   const unfinished = await ports.runs.unfinishedRunsOf(requested.jobId);
-  const intake = decideIntake({ run: requested, job, unfinished });
+  const intake = decideIntake({ run: requested, job, unfinished, missedAfterMs: ports.missedAfterMs });
   if (intake.kind === 'end') return end(ports, requested, intake.outcome, intake.error);
   try {
     const groupIds = intake.job.sources.flatMap((source) =>

@@ -1,5 +1,6 @@
 import type { Run, RunTask } from '@holdfast/contracts';
-import type { ProxyWatch, TaskBook, TaskQueue } from '../ports.ts';
+import type { Announce, ProxyWatch, RunBook, TaskBook, TaskQueue } from '../ports.ts';
+import { stopRequestedByWindow } from './runEvents.ts';
 
 export interface StopPorts {
   tasks: TaskBook;
@@ -35,3 +36,25 @@ export async function stopOrphan(ports: StopPorts & { proxies: ProxyWatch }, tas
       : undefined,
   );
 }
+
+/**
+ * Asks a run to stop when the window of its schedule is over; answers the run as it is then. The event
+ * first: after a crash in between it comes again and is the same one.
+ */
+export async function closeWindow(
+  ports: { runs: RunBook; announce: Announce; now: () => number },
+  run: Run,
+): Promise<Run> {
+  if (run.stopAt === undefined || new Date(run.stopAt).getTime() > ports.now()) return run;
+  if (run.stopRequested || run.state === 'completing' || isMissed(run)) return run;
+  await ports.announce(stopRequestedByWindow(run));
+  await ports.runs.changeRun(run.id, (current) =>
+    current.stopRequested || current.state === 'completing'
+      ? undefined
+      : { ...current, stopRequested: true, stopReason: 'window-end' },
+  );
+  return (await ports.runs.run(run.id)) ?? run;
+}
+
+/** The window was over before the run was asked for: it is not stopped but passed over. */
+const isMissed = (run: Run): boolean => run.state === 'requested' && (run.stopAt ?? '') <= run.requestedAt;

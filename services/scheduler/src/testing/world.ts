@@ -23,6 +23,7 @@ export const testTimes: SchedulerTimes = {
   abandonedAfterMs: 180_000,
   rereadJobsMs: 60_000,
   standbyMs: 500,
+  missedAfterMs: 300_000,
 };
 
 /** One installation in memory: control data, broker and a clock that stands still until a test moves it. */

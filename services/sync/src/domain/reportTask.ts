@@ -48,6 +48,7 @@ export function pointRecordOf(
     id: `${report.task.repositoryId}.${point.pointId}`,
     pointId: point.pointId,
     pointName: point.name,
+    ...(report.task.scheduleId === undefined ? {} : { scheduleId: report.task.scheduleId }),
     kind: 'full',
     time: isoTime(point.time),
     committedAt: isoTime(point.committedAt),
@@ -105,6 +106,7 @@ function pointCreated(report: TaskReport, point: NonNullable<TaskReport['point']
       mailboxId: task.mailboxId,
       jobId: task.jobId,
       runId: task.runId,
+      ...(task.scheduleId === undefined ? {} : { scheduleId: task.scheduleId }),
       time: isoTime(point.time),
       itemsTotal: totals.itemsTotal,
       gapsOpen: totals.gapsOpen,
@@ -143,7 +145,8 @@ export async function reportFailed(
 ): Promise<void> {
   const time = isoTime(now);
   const data = { ...idsOf({ task, mailboxAddress }), attempts, error };
-  const event = { source: 'sync', subject: task.mailboxId, key: task.taskId, time, data };
+  const key = task.retry === undefined ? task.taskId : `${task.taskId}/${task.retry}`;
+  const event = { source: 'sync', subject: task.mailboxId, key, time, data };
   await records.emit(makeEvent('mailbox.failed', event));
   await records.endTask(task.taskId, { state: 'failed', finishedAt: time, error, attempts });
 }
