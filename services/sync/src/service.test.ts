@@ -359,11 +359,11 @@ describe('questions to a proxy', () => {
     exchange.addGroup('g1', 'Sales', ['bo', 'ann']);
     await startProxy();
     const request = { organizationId: 'org-1', groupIds: ['g1'] } as never;
-    expect(await ask('refreshInventory', request)).toEqual({ mailboxes: 2, gone: 0 });
+    expect(await ask('refreshInventory', request)).toEqual({ mailboxes: 2, gone: 0, unknownGroups: [] });
     exchange.removeMailbox('bo');
     exchange.addMailbox({ userId: 'cy', address: 'cy@example.com' });
-    expect(await ask('refreshInventory', request)).toEqual({ mailboxes: 2, gone: 1 });
-    expect(await ask('refreshInventory', request)).toEqual({ mailboxes: 2, gone: 0 });
+    expect(await ask('refreshInventory', request)).toEqual({ mailboxes: 2, gone: 1, unknownGroups: [] });
+    expect(await ask('refreshInventory', request)).toEqual({ mailboxes: 2, gone: 0, unknownGroups: [] });
     const mailboxes = store.collection(collections.mailboxes);
     expect(await mailboxes.get(mailboxIdOf('org-1', 'ann'))).toMatchObject({ version: 1 });
     expect(await mailboxes.get(mailboxIdOf('org-1', 'bo'))).toMatchObject({ doc: { status: 'gone' } });
@@ -371,8 +371,46 @@ describe('questions to a proxy', () => {
     expect(groups.items).toMatchObject([
       { version: 1, doc: { groupId: 'g1', memberUserIds: ['ann', 'bo'] } },
     ]);
-    const unknown = { organizationId: 'org-1', groupIds: ['g9'] } as never;
-    await expect(ask('refreshInventory', unknown)).rejects.toMatchObject({ code: 'group-not-found' });
+    const unknown = { organizationId: 'org-1', groupIds: ['g9', 'g1'] } as never;
+    expect(await ask('refreshInventory', unknown)).toMatchObject({ unknownGroups: ['g9'] });
+  });
+
+  test('an inventory keeps direct members apart, departments, and kinds when they are asked for', async () => {
+    exchange.addMailbox({ userId: 'ann', address: 'ann@example.com', department: 'Sales', kind: 'unknown' });
+    exchange.addMailbox({ userId: 'bo', address: 'bo@example.com' });
+    exchange.addGroup('g1', 'Sales', ['bo', 'ann'], ['ann']);
+    await startProxy();
+    const request = { organizationId: 'org-1', groupIds: ['g1'] };
+    await ask('refreshInventory', request as never);
+    const mailboxes = store.collection(collections.mailboxes);
+    const ann = await mailboxes.get(mailboxIdOf('org-1', 'ann'));
+    expect(ann?.doc).toMatchObject({ department: 'Sales', kind: 'unknown' });
+    expect(ann?.doc.kindAt).toBeUndefined();
+    const groups = await store.collection(collections.groups).find({});
+    expect(groups.items[0]?.doc).toMatchObject({ memberUserIds: ['ann', 'bo'], directUserIds: ['ann'] });
+    await ask('refreshInventory', { ...request, kinds: true } as never);
+    expect((await mailboxes.get(mailboxIdOf('org-1', 'bo')))?.doc).toMatchObject({
+      kind: 'user',
+      kindAt: expect.any(String),
+    });
+  });
+
+  test('readGroups reads groups alone; one that is gone loses its members; findGroups looks by name', async () => {
+    exchange.addMailbox({ userId: 'ann', address: 'ann@example.com' });
+    exchange.addGroup('g1', 'Sales', ['ann']);
+    await startProxy();
+    const request = { organizationId: 'org-1', groupIds: ['g1', 'g9'] } as never;
+    expect(await ask('readGroups', request)).toEqual({ unknownGroups: ['g9'] });
+    const rows = store.collection(collections.groups);
+    expect((await rows.find({})).items).toMatchObject([
+      { doc: { status: 'active', memberUserIds: ['ann'] } },
+    ]);
+    expect((await store.collection(collections.mailboxes).find({})).items).toEqual([]);
+    const search = { organizationId: 'org-1', search: 'sa', limit: 10 } as never;
+    expect(await ask('findGroups', search)).toEqual({ groups: [{ groupId: 'g1', displayName: 'Sales' }] });
+    exchange.removeGroup('g1');
+    expect(await ask('readGroups', request)).toEqual({ unknownGroups: ['g1', 'g9'] });
+    expect((await rows.find({})).items).toMatchObject([{ doc: { status: 'gone', memberUserIds: [] } }]);
   });
 
   test('a directory that cannot be read marks nobody as gone', async () => {
@@ -397,6 +435,11 @@ describe('questions to a proxy', () => {
     });
     const attached = await ask('prepareRepository', { ...request, mode: 'attach' } as never);
     expect(attached).toEqual({ engineId: (created as { engineId: string }).engineId });
+    const { backend, sealedPassphrase } = request;
+    expect(await ask('describeRepository', { backend, sealedPassphrase } as never)).toMatchObject({
+      repositoryId: (created as { engineId: string }).engineId,
+      slots: expect.arrayContaining([expect.objectContaining({ kind: 'recovery' })]),
+    });
     const open = sealer.open;
     sealer.open = () => 'another passphrase';
     await expect(ask('prepareRepository', { ...request, mode: 'attach' } as never)).rejects.toMatchObject({

@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
-import { collections, type Organization, type ProxyRecord } from '@holdfast/contracts';
-import type { MailboxConnector } from '@holdfast/exchange';
+import { collections, type ProxyRecord } from '@holdfast/contracts';
 import { createGate, createOutbox, type Messaging, type Running } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
 import { createActivity } from './activity.ts';
 import { cachedDocuments } from './adapters/cachedDocuments.ts';
 import { createConnectorCache } from './adapters/connectorCache.ts';
+import type { ConnectorOpener } from './adapters/openConnector.ts';
 import type { RepositoryHub } from './adapters/repositoryHub.ts';
 import { storeInventory } from './adapters/storeInventory.ts';
 import { createByteBudget } from './domain/byteBudget.ts';
@@ -15,6 +15,7 @@ import { answerQuestions } from './handlers/answerQuestions.ts';
 import { createParkedHandler, createSyncMailboxHandler, isEnded } from './handlers/onSyncMailbox.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { SyncMetrics } from './metrics.ts';
+import { createPausableGate } from './pausableGate.ts';
 import { openProgressBoard } from './progressBoard.ts';
 import { type RunSubscriptions, serveRuns } from './subscriptions.ts';
 
@@ -22,7 +23,7 @@ export interface SyncDeps {
   messaging: Messaging;
   store: Store;
   /** A connector of its own for an organization, with its credential unsealed. */
-  openConnector: (organization: Organization) => MailboxConnector;
+  openConnector: ConnectorOpener;
   repositories: RepositoryHub;
   clock: Clock;
   logger: Logger;
@@ -63,6 +64,7 @@ export async function startSync(deps: SyncDeps): Promise<SyncService> {
   const relaying = outbox.start();
   const heartbeat = await startHeartbeat({
     ...{ proxy: proxyRecordOf(deps), messaging, outbox, activity, clock, logger },
+    gate: createPausableGate(createGate(deps.slots)),
     everyMs: deps.heartbeatMs,
     proxies: store.collection(collections.proxies),
   });
@@ -71,9 +73,10 @@ export async function startSync(deps: SyncDeps): Promise<SyncService> {
     organization: async (id) => (await store.collection(collections.organizations).get(id))?.doc,
     rows: storeInventory(store.collection(collections.mailboxes), store.collection(collections.groups)),
     prepareRepository: (request) => deps.repositories.prepare(request),
+    describeRepository: (request) => deps.repositories.describe(request),
   });
   subscriptions = await serveRuns({
-    ...{ messaging, pool, gate: createGate(deps.slots), clock, logger, lookAgainMs },
+    ...{ messaging, pool, gate: heartbeat.gate, clock, logger, lookAgainMs },
     handle: createSyncMailboxHandler(handlerDeps),
     onParked: createParkedHandler(handlerDeps),
     isGoingOn: async (runId) => {
@@ -152,5 +155,6 @@ function proxyRecordOf({ instance, pool, version, slots, clock }: SyncDeps): Pro
     host: hostname(),
     slots,
     startedAt: new Date(clock.now()).toISOString(),
+    maintenance: false,
   };
 }

@@ -133,7 +133,8 @@ export async function verifyConnection(line: GraphLine, input: VerifyInput): Pro
     const unreachable =
       error instanceof HoldfastError &&
       (error.code === 'sign-in-unreachable' || error.code === 'certificate-not-trusted');
-    const failed = failure(...(unreachable ? authority : accepted), error);
+    const [code, name] = unreachable ? authority : accepted;
+    const failed = failure(code, name, error);
     return [...(unreachable ? [] : [isUp]), { ...failed, limits: ['backup', 'restore'] }];
   }
   const checks: Check[] = [isUp, success(...accepted, 'The application can sign in.')];

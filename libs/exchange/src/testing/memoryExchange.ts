@@ -20,6 +20,7 @@ export interface MemoryExchange extends MailboxConnector {
     memberUserIds: readonly string[],
     directUserIds?: readonly string[],
   ): void;
+  removeGroup(groupId: string): void;
   removeMailbox(userId: string): void;
   /** @throws when there is no such mailbox */
   mailbox(userId: string): MemoryMailbox;
@@ -157,6 +158,9 @@ export function memoryExchange(options: { directoryPageSize?: number } = {}): Me
     },
     addGroup(groupId, name, memberUserIds, directUserIds = memberUserIds) {
       groups.set(groupId, { name, members: [...memberUserIds], direct: [...directUserIds] });
+    },
+    removeGroup(groupId) {
+      groups.delete(groupId);
     },
     removeMailbox(userId) {
       entries.delete(userId);

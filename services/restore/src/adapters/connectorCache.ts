@@ -68,5 +68,5 @@ export function createConnectorCache(open: (organization: Organization) => Mailb
 }
 
 /** What decides how the organization is reached; a new name or a verification changes nothing. */
-const connectionOf = ({ cloud, tenantId, clientId, credential }: Organization): string =>
-  JSON.stringify([cloud, tenantId, clientId, credential]);
+const connectionOf = ({ cloud, tenantId, clientId, credential, restoreApplication }: Organization): string =>
+  JSON.stringify([cloud, tenantId, restoreApplication ?? { clientId, credential }]);

@@ -20,7 +20,10 @@ interface OpenConnectorDeps
 /** Opens connectors of organizations as the control data describes them. @throws HoldfastError for an unknown cloud or a secret that cannot be unsealed */
 export function connectorOpener(deps: OpenConnectorDeps): (organization: Organization) => MailboxConnector {
   const { sealer, extraClouds, ...shared } = deps;
-  return ({ id, cloud, tenantId, clientId, credential }) => {
+  return (organization) => {
+    const { id, cloud, tenantId, restoreApplication } = organization;
+    // An organization may have an application of its own for restores: the one that backs up need not write.
+    const { clientId, credential } = restoreApplication ?? organization;
     const context = `organization:${id}`;
     return createGraphConnector({
       ...shared,

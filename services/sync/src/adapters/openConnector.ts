@@ -1,4 +1,4 @@
-import type { Organization } from '@holdfast/contracts';
+import type { ApplicationRole, Organization } from '@holdfast/contracts';
 import {
   type BudgetPort,
   type Cloud,
@@ -17,10 +17,16 @@ interface OpenConnectorDeps
   extraClouds: Readonly<Record<string, Cloud>>;
 }
 
+/** Signs in as the application that backs up, unless the one for restores is wanted. */
+export type ConnectorOpener = (organization: Organization, application?: ApplicationRole) => MailboxConnector;
+
 /** Opens connectors of organizations as the control data describes them. @throws HoldfastError for an unknown cloud or a secret that cannot be unsealed */
-export function connectorOpener(deps: OpenConnectorDeps): (organization: Organization) => MailboxConnector {
+export function connectorOpener(deps: OpenConnectorDeps): ConnectorOpener {
   const { sealer, extraClouds, ...shared } = deps;
-  return ({ id, cloud, tenantId, clientId, credential }) => {
+  return (organization, application = 'backup') => {
+    const { id, cloud, tenantId, restoreApplication } = organization;
+    const { clientId, credential } =
+      application === 'restore' ? (restoreApplication ?? organization) : organization;
     const context = `organization:${id}`;
     return createGraphConnector({
       ...shared,

@@ -1,10 +1,11 @@
-import type { Answered, Asked, Organization } from '@holdfast/contracts';
+import type { Answered, Asked, Check, Organization } from '@holdfast/contracts';
 import { HoldfastError } from '@holdfast/contracts';
-import type { MailboxConnector } from '@holdfast/exchange';
+import type { Directory } from '@holdfast/exchange';
 import { type Messaging, type Running, serveQuestion } from '@holdfast/messaging';
 import type { Logger } from '@holdfast/runtime';
 import type { UsedConnector } from '../adapters/connectorCache.ts';
-import { type InventoryRows, refreshInventory } from '../domain/inventory.ts';
+import type { ConnectorOpener } from '../adapters/openConnector.ts';
+import { type InventoryRows, refreshGroups, refreshInventory } from '../domain/inventory.ts';
 
 export interface QuestionDeps {
   messaging: Messaging;
@@ -14,9 +15,10 @@ export interface QuestionDeps {
   /** The shared connector. */
   useConnector: (organization: Organization) => UsedConnector;
   /** A connector of its own, without tokens from before: for checks of a connection. */
-  openConnector: (organization: Organization) => MailboxConnector;
+  openConnector: ConnectorOpener;
   rows: InventoryRows;
   prepareRepository: (request: Asked<'prepareRepository'>) => Promise<Answered<'prepareRepository'>>;
+  describeRepository: (request: Asked<'describeRepository'>) => Promise<Answered<'describeRepository'>>;
   now: () => number;
 }
 
@@ -28,34 +30,71 @@ export async function answerQuestions(deps: QuestionDeps): Promise<Running> {
     if (organization === undefined) throw noOrganization(id);
     return organization;
   };
+  const withDirectory = async <T>(
+    organizationId: string,
+    work: (organization: Organization, directory: Directory) => Promise<T>,
+  ): Promise<T> => {
+    const organization = await organizationOf(organizationId);
+    const { connector, release } = deps.useConnector(organization);
+    try {
+      return await work(organization, connector.directory);
+    } finally {
+      await release();
+    }
+  };
   const serving = await Promise.all([
-    serveQuestion(messaging, pool, 'verifyOrganization', async ({ organizationId }) => {
-      const connector = deps.openConnector(await organizationOf(organizationId));
-      try {
-        return { checks: await connector.directory.verify() };
-      } finally {
-        await connector.close();
-      }
-    }),
-    serveQuestion(messaging, pool, 'refreshInventory', async ({ organizationId, groupIds }) => {
-      const organization = await organizationOf(organizationId);
-      const { connector, release } = deps.useConnector(organization);
-      try {
-        const { directory } = connector;
-        const found = await refreshInventory({ ...deps, organization, groupIds, directory });
+    serveQuestion(messaging, pool, 'verifyOrganization', async ({ organizationId, probe }) => ({
+      checks: await verifyOrganization(deps.openConnector, await organizationOf(organizationId), probe),
+    })),
+    serveQuestion(messaging, pool, 'refreshInventory', ({ organizationId, groupIds, kinds }) =>
+      withDirectory(organizationId, async (organization, directory) => {
+        const found = await refreshInventory({ ...deps, organization, groupIds, kinds, directory });
         logger.info({ organizationId, ...found }, 'inventory read');
         return found;
-      } finally {
-        await release();
-      }
-    }),
+      }),
+    ),
+    serveQuestion(messaging, pool, 'readGroups', ({ organizationId, groupIds }) =>
+      withDirectory(organizationId, (organization, directory) =>
+        refreshGroups({ ...deps, organization, groupIds, directory }),
+      ),
+    ),
+    serveQuestion(messaging, pool, 'findGroups', ({ organizationId, search, limit }) =>
+      withDirectory(organizationId, async (_organization, directory) => ({
+        groups: await directory.findGroups(search, limit),
+      })),
+    ),
     serveQuestion(messaging, pool, 'prepareRepository', (request) => deps.prepareRepository(request)),
+    serveQuestion(messaging, pool, 'describeRepository', (request) => deps.describeRepository(request)),
   ]);
   return {
     async stop() {
       await Promise.all(serving.map((running) => running.stop()));
     },
   };
+}
+
+/** The checks of the connection; of both applications where restores have one of their own. */
+async function verifyOrganization(
+  open: ConnectorOpener,
+  organization: Organization,
+  mailboxes: number | undefined,
+): Promise<Check[]> {
+  const verifyAs = async (application: 'backup' | 'restore', role: 'both' | 'backup' | 'restore') => {
+    const connector = open(organization, application);
+    const { credential } =
+      (application === 'restore' ? organization.restoreApplication : undefined) ?? organization;
+    try {
+      return await connector.directory.verify({ role, mailboxes, secretExpiresAt: credential.expiresAt });
+    } finally {
+      await connector.close();
+    }
+  };
+  if (organization.restoreApplication === undefined) return verifyAs('backup', 'both');
+  const checks: Check[] = [];
+  for (const role of ['backup', 'restore'] as const) {
+    for (const check of await verifyAs(role, role)) checks.push({ ...check, application: role });
+  }
+  return checks;
 }
 
 function noOrganization(id: string): HoldfastError {
