@@ -15,6 +15,7 @@ export * from './repositoryRecord.ts';
 export * from './restorePlan.ts';
 export * from './restoreSession.ts';
 export * from './retention.ts';
+export * from './retentionPlan.ts';
 export * from './run.ts';
 export * from './schedule.ts';
 export * from './scope.ts';

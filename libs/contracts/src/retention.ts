@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idSchema } from './ids.ts';
+import { deterministicId, idSchema } from './ids.ts';
 import { timeOfDaySchema, timeZoneSchema } from './timeZone.ts';
 
 const ofThese = ['days', 'months', 'years'] as const;
@@ -235,6 +235,10 @@ export const retentionGuardSchema = z.object({
   approvedAt: z.iso.datetime().optional(),
 });
 export type RetentionGuard = z.infer<typeof retentionGuardSchema>;
+
+/** Id of what the guard notes of a mailbox in a repository under a job. */
+export const guardIdOf = (repositoryId: string, mailboxId: string, jobId: string): string =>
+  deterministicId('guard', repositoryId, mailboxId, jobId);
 
 /** How far retention has come; there is one document with the id `global`. */
 export const retentionStateSchema = z.object({

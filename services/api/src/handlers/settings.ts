@@ -2,6 +2,7 @@ import {
   addressListSchema,
   alertSettingsSchema,
   defaultAlertSettings,
+  defaultRetentionSettings,
   InvalidInput,
   mailSettingsInputSchema,
   type Notification,
@@ -32,6 +33,7 @@ function viewOf(settings: Settings) {
   const { sealedPassword, ...shown } = mail ?? {};
   return {
     alerts: defaultAlertSettings,
+    retention: defaultRetentionSettings,
     webhooks: noWebhookSettings,
     ...rest,
     ...(mail === undefined ? {} : { mail: { ...shown, passwordSet: sealedPassword !== undefined } }),
@@ -51,7 +53,8 @@ function mailOf(
   before: Settings['mail'],
   field: string,
 ): NonNullable<Settings['mail']> {
-  const { password, ...rest } = input;
+  const { password, ...given } = input;
+  const rest = { ...given, changedAt: new Date(ports.clock.now()).toISOString() };
   if (password !== undefined) {
     return { ...rest, sealedPassword: ports.sealing.seal(password, 'settings:mail') };
   }

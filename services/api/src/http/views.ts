@@ -6,6 +6,7 @@ import {
   organizationSchema,
   proxyHeartbeatSchema,
   repositoryRecordSchema,
+  retentionSettingsSchema,
   runTaskSchema,
   settingsSchema,
   tokenSchema,
@@ -48,10 +49,11 @@ export const runTaskView = runTaskSchema.omit({ gaps: true });
 export const settingsView = z.object({
   ...settingsSchema.omit({ id: true }).shape,
   alerts: alertSettingsSchema,
+  retention: retentionSettingsSchema,
   webhooks: webhookSettingsSchema,
   mail: z
     .object({
-      ...mailSettingsSchema.omit({ sealedPassword: true }).shape,
+      ...mailSettingsSchema.omit({ sealedPassword: true, changedAt: true }).shape,
       /** Whether a password is kept; the password itself is never shown. */
       passwordSet: z.boolean(),
     })

@@ -1,8 +1,13 @@
 import type { Condemned, HoldfastEvent, RestorePointRecord } from '@holdfast/contracts';
-import type { DeletionPlan, OwnedPoint, RetentionDecision } from '@holdfast/scheduling';
+import {
+  type DeletionPlan,
+  heldBecause,
+  type OwnedPoint,
+  type RetentionDecision,
+} from '@holdfast/scheduling';
 import type { Announce, PointRecords, PointStore, RetentionRecords } from '../ports.ts';
 import { pointEvent } from './pointEvents.ts';
-import { heldBecause, type PointFacts, recordIdOf } from './pointFacts.ts';
+import { type PointFacts, recordIdOf } from './pointFacts.ts';
 
 export interface CarryOutPorts {
   records: RetentionRecords;

@@ -5,11 +5,17 @@ import {
   type RepositoryRecord,
   type RestorePointRecord,
 } from '@holdfast/contracts';
-import { type OwnedPoint, planDeletion, planMailbox, type RetentionDecision } from '@holdfast/scheduling';
+import {
+  heldBecause,
+  type OwnedPoint,
+  planDeletion,
+  planMailbox,
+  type RetentionDecision,
+} from '@holdfast/scheduling';
 import type { Guards, NamedPoint } from '../ports.ts';
 import { type CarriedOut, type CarryOutPorts, carryOut, expiredEvent, settle } from './carryOut.ts';
 import { approvedPoints, noteGuards } from './guards.ts';
-import { gatherFacts, heldBecause } from './pointFacts.ts';
+import { gatherFacts } from './pointFacts.ts';
 
 type Decision = RetentionDecision<OwnedPoint>;
 

@@ -1,5 +1,5 @@
 import {
-  deterministicId,
+  guardIdOf,
   type HoldfastEvent,
   type Mailbox,
   makeEvent,
@@ -11,9 +11,6 @@ import type { Announce, Guards } from '../ports.ts';
 
 const mostIds = 10_000;
 const mostAddresses = 20;
-
-export const guardIdOf = (repositoryId: string, mailboxId: string, jobId: string): string =>
-  deterministicId('guard', repositoryId, mailboxId, jobId);
 
 /** Points whose removal somebody has approved, by job. */
 export async function approvedPoints(

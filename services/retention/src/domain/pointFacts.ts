@@ -22,17 +22,6 @@ export interface PointFacts {
 export const recordIdOf = (repositoryId: string, point: Pick<NamedPoint, 'pointId'>): string =>
   `${repositoryId}.${point.pointId}`;
 
-/** Why a point must not go now; the hold first, because it lasts. */
-export function heldBecause(facts: Pick<PointFacts, 'holds' | 'inUse'>, repositoryId: string) {
-  return (point: Pick<OwnedPoint, 'name' | 'pointId'>): string | undefined => {
-    const id = recordIdOf(repositoryId, point);
-    const hold = facts.holds.find(({ restorePointId = id }) => restorePointId === id);
-    if (hold !== undefined) return `held by ${hold.by}: ${hold.reason}`;
-    const session = facts.inUse.get(point.name);
-    return session === undefined ? undefined : `in use by restore session ${session}`;
-  };
-}
-
 /**
  * Gathers the facts. A complete point that the control data does not know (it was lost, or the repository was attached)
  * gets its record from what it says of itself.
