@@ -5,7 +5,7 @@ import { exitCodes } from './errors.ts';
 import { patiently } from './patience.ts';
 import { createProgressMeter, progressLine } from './progressMeter.ts';
 import { safeText } from './screen.ts';
-import { bytesText, durationText } from './units.ts';
+import { bytesText, durationText, timeText } from './units.ts';
 
 const pauseMs = 1_000;
 /** On something that is no terminal: a line when this much has changed. */
@@ -31,6 +31,23 @@ export function shareOf(run: Run, progress: readonly Progress[]): number | undef
   return Math.min(1, (finished + Math.min(atWork, total - finished)) / total);
 }
 
+const retryText = ({ retry }: Run): string | undefined => {
+  if (retry === undefined || (retry.done === 0 && retry.at === undefined)) return undefined;
+  const next = retry.at === undefined ? '' : `, next at ${timeText(retry.at)}`;
+  return `${retry.done} of ${retry.times} for failed mailboxes${next}`;
+};
+
+const stopText = ({ stopReason, stopAt }: Run): string | undefined => {
+  if (stopReason === undefined) return undefined;
+  return stopReason === 'user' ? 'a person' : `the end of its time, ${timeText(stopAt)}`;
+};
+
+/** What a run is doing, in a word or a few. */
+const stateText = ({ state, retry }: Run): string =>
+  state === 'running' && retry?.at !== undefined
+    ? `waits until ${timeText(retry.at)} to try failed mailboxes again`
+    : state;
+
 /** The result of a run for people. */
 export function showRun({ screen }: Context, run: Run): void {
   const { tasks, totals } = run;
@@ -54,6 +71,8 @@ export function showRun({ screen }: Context, run: Run): void {
       `${bytesText(totals.bytesRead)} in ${totals.requests} requests, ${durationText(totals.throttledSeconds)} throttled`,
     ],
     ['stored', bytesText(totals.bytesStored)],
+    ['retries', retryText(run)],
+    ['stopped by', stopText(run)],
     ['duration', seconds === undefined ? undefined : durationText(seconds)],
     ['error', run.error?.message],
     ['remedy', run.error?.remedy],
@@ -74,7 +93,7 @@ export async function watchRun(context: Context, runId: string): Promise<number>
     const share = ended(run) ? 1 : shareOf(run, progress);
     const counters = progress.map(({ id, done, bytes }) => ({ id, done, bytes }));
     const reading = meter.add({ at: io.now(), share, counters });
-    const line = progressLine(`${safeText(run.jobName)} ${run.state}`, reading);
+    const line = progressLine(`${safeText(run.jobName)} ${stateText(run)}`, reading);
     const news = run.state !== told || (share ?? 0) - toldShare >= lineEvery || ended(run);
     if (screen.live) screen.redraw(line);
     else if (news && screen.json) screen.record({ run, progress });

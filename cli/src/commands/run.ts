@@ -2,6 +2,7 @@ import { type Gap, type Run, type RunTask, runStates } from '@holdfast/contracts
 import { type Command, Option } from 'commander';
 import { step } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
+import { exitCodes } from '../errors.ts';
 import { listLimit } from '../options.ts';
 import { resolveNamed, resolveRun } from '../resolve.ts';
 import { timeText } from '../units.ts';
@@ -84,6 +85,26 @@ async function stop({ client, screen }: Context, args: string[]): Promise<undefi
   return undefined;
 }
 
+async function retry(
+  context: Context,
+  args: string[],
+  options: { watch?: boolean; key?: string },
+): Promise<number> {
+  const { client, screen } = context;
+  const { id } = await resolveRun(client, args[0] ?? '');
+  const headers = options.key === undefined ? {} : { 'idempotency-key': options.key };
+  const made = await client.send<Run>('POST', `/runs/${step(id)}/retry`, undefined, headers);
+  if (options.watch === true) return watchRun(context, made.id);
+  if (screen.json) screen.document(made);
+  else {
+    const count = made.onlyMailboxes?.length ?? 0;
+    screen.line(
+      `Requested ${made.id} for ${count} failed mailboxes. Watch it: holdfast run watch ${made.id}`,
+    );
+  }
+  return exitCodes.ok;
+}
+
 export function runCommands(runner: Runner, program: Command): void {
   const run = program
     .command('run')
@@ -94,5 +115,11 @@ export function runCommands(runner: Runner, program: Command): void {
   act(runner, listing, list);
   act(runner, run.command('show <run>').description('result, mailboxes with problems first, gaps'), show);
   act(runner, run.command('watch <run>').description('follow it to its end'), watch);
+  const retrying = run
+    .command('retry <run>')
+    .description('run its job again for the mailboxes that failed')
+    .option('--watch', 'follow it to its end')
+    .option('--key <text>', 'a repeat with the same key makes no second run');
+  act(runner, retrying, retry);
   act(runner, run.command('stop <run>').description('stop it at the next checkpoints'), stop);
 }

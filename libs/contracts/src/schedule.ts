@@ -32,14 +32,14 @@ const monthsSchema = z
   .min(1, 'name at least one month, January = 1 … December = 12; leave it out for every month')
   .refine(distinct, 'names a month twice');
 
+const orLast = (most: number) => {
+  const error = `must be 1 to ${most}, or "last"`;
+  return z.union([z.number().int(error).min(1, error).max(most, error), z.literal('last')], { error });
+};
 /** A day of a month: its number, or the last one. */
-export const dayOfMonthSchema = z.union([z.number().int().min(1).max(31), z.literal('last')], {
-  error: 'must be 1 to 31, or "last"',
-});
+export const dayOfMonthSchema = orLast(31);
 /** Which of the same weekdays of a month. */
-export const weekOfMonthSchema = z.union([z.number().int().min(1).max(4), z.literal('last')], {
-  error: 'must be 1 to 4, or "last"',
-});
+export const weekOfMonthSchema = orLast(4);
 
 const zoned = {
   /** The clocks that times, days and dates are read on. */
@@ -106,7 +106,7 @@ function checkDay(given: DayOfMonth, months: readonly number[], problem: Problem
     if (week === undefined) problem('week', 'is missing: 1 to 4, or "last", says which of the weekdays');
     if (named === undefined) problem('weekday', 'is missing: Monday = 1 … Sunday = 7');
   }
-  if (typeof day !== 'number' || shortMonths === 'last') return;
+  if (typeof day !== 'number' || day > 31 || shortMonths === 'last') return;
   const longest = Math.max(...months.map((number) => (number === 2 ? 29 : (daysOfMonth[number - 1] ?? 31))));
   if (day > longest) {
     problem('day', `no chosen month has a day ${day}: choose ${longest} or less, or "last"`);

@@ -53,23 +53,18 @@ export interface ScheduledFire {
 
 /** The next fires of several schedules after a time, soonest first; those of one moment are one fire. */
 export function nextFires(schedules: readonly Schedule[], after: Date, count: number): ScheduledFire[] {
+  const clocked = schedules.filter((schedule) => schedule.kind !== 'after');
+  const next = clocked.map((schedule) => nextFire(schedule, after));
   const fires: ScheduledFire[] = [];
-  let from = after;
   while (fires.length < count) {
-    const fire = soonest(schedules, from);
-    if (fire === undefined) break;
-    fires.push(fire);
-    from = fire.time;
+    const time = next.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a), undefined);
+    const schedule = clocked[next.findIndex((fire) => fire?.getTime() === time?.getTime())];
+    if (time === undefined || schedule === undefined) break;
+    fires.push({ time, schedule });
+    for (const [index, fire] of next.entries()) {
+      const own = clocked[index];
+      if (own !== undefined && fire !== undefined && fire <= time) next[index] = nextFire(own, time);
+    }
   }
   return fires;
-}
-
-function soonest(schedules: readonly Schedule[], after: Date): ScheduledFire | undefined {
-  let found: ScheduledFire | undefined;
-  for (const schedule of schedules) {
-    if (schedule.kind === 'after') continue;
-    const time = nextFire(schedule, after);
-    if (time !== undefined && (found === undefined || time < found.time)) found = { time, schedule };
-  }
-  return found;
 }

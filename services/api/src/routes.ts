@@ -40,6 +40,7 @@ import {
   cloudView,
   jobView,
   newRepositoryView,
+import { firesView, schedulePreviewSchema, scheduleRoutes } from './handlers/schedules.ts';
   newTokenView,
   organizationView,
   poolView,
@@ -65,6 +66,7 @@ const named: Readonly<Record<string, z.ZodType>> = {
   NewRepository: newRepositoryView,
   NewToken: newTokenView,
   Notification: notificationSchema,
+  Fires: firesView,
   Organization: organizationView,
   OrganizationChange: organizationPatchSchema,
   OrganizationInput: organizationInputSchema,
@@ -94,6 +96,7 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
     ...repositoryRoutes(ports),
     ...jobRoutes(ports),
     ...runRequestRoutes(ports),
+  SchedulePreview: schedulePreviewSchema,
     ...runRoutes(ports),
     ...restorePointRoutes(ports),
     ...restoreRequestRoutes(ports),
@@ -106,3 +109,4 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
   ];
   return routes;
 }
+    ...scheduleRoutes(ports),

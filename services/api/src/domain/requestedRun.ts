@@ -3,7 +3,14 @@ import { type Job, type Run, zeroTotals } from '@holdfast/contracts';
 /** A run of a job as the API asks for it. The scheduler numbers it, resolves its scope and owns it from there. */
 export function requestedRun(
   job: Job,
-  request: { id: string; by: string; at: string; onlyMailboxes: readonly string[] | undefined },
+  request: {
+    id: string;
+    by: string;
+    at: string;
+    onlyMailboxes: readonly string[] | undefined;
+    /** The ended run whose failed mailboxes are tried again. */
+    retryOf?: string;
+  },
 ): Run {
   return {
     id: request.id,
@@ -18,10 +25,11 @@ export function requestedRun(
     attempts: job.options.attempts,
     retry: { ...job.options.retry, done: 0 },
     state: 'requested',
-    trigger: 'manual',
+    trigger: request.retryOf === undefined ? 'manual' : 'retry',
     requestedBy: request.by,
     requestedAt: request.at,
     ...(request.onlyMailboxes === undefined ? {} : { onlyMailboxes: [...request.onlyMailboxes] }),
+    ...(request.retryOf === undefined ? {} : { retryOf: request.retryOf }),
     stopRequested: false,
     tasks: { total: 0, success: 0, warning: 0, failed: 0, stopped: 0 },
     totals: zeroTotals,

@@ -10,6 +10,7 @@ import { type Route, route } from '../http/route.ts';
 import { jobView } from '../http/views.ts';
 import type { ApiPorts } from '../ports.ts';
 import { announce } from './announcements.ts';
+import { checkChains, requireUnfollowed } from './checkChains.ts';
 import { exists, lookUp } from './lookUp.ts';
 
 const tag = 'jobs';
@@ -52,6 +53,7 @@ const add = (ports: ApiPorts): Route =>
     responses: { 201: { description: 'Added', schema: jobView, headers: etagHeader } },
     async handler({ body }) {
       await checkReferences(ports, body);
+      await checkChains(ports, undefined, body);
       await requireFreeName(ports, body.name);
       const createdAt = new Date(ports.clock.now()).toISOString();
       const lastFires = servedAfterChange(undefined, body, createdAt);
@@ -115,6 +117,7 @@ const replace = (ports: ApiPorts): Route =>
       const { doc: before } = await lookUp(ports.collections.jobs, 'job', jobId);
       requireMatch(header('if-match'), tagOf(before));
       await checkReferences(ports, body);
+      await checkChains(ports, jobId, body);
       if (body.name !== before.name) await requireFreeName(ports, body.name);
       const written = await modify(ports.collections.jobs, jobId, (doc) => {
         // Once more on what is there at the write: this makes it compare-and-set.
@@ -136,7 +139,7 @@ const remove = (ports: ApiPorts): Route =>
     path: '/jobs/{jobId}',
     operationId: 'removeJob',
     tag,
-    summary: 'Remove a job; refused while it runs',
+    summary: 'Remove a job; refused while it runs, and while others run after it',
     description: 'Its runs and restore points stay.',
     params,
     responses: { 204: { description: 'Removed' } },
@@ -153,6 +156,7 @@ const remove = (ports: ApiPorts): Route =>
           'Stop the run, then remove the job.',
         );
       }
+      await requireUnfollowed(ports, doc);
       await ports.collections.jobs.delete(jobId);
       const data = { jobId, organizationId: doc.organizationId, change: 'removed' } as const;
       await announce(ports, 'job.changed', jobId, `${jobId}/removed`, data);

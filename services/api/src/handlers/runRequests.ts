@@ -1,5 +1,12 @@
-import { InvalidInput, idSchema, type Run, type RunState, runSchema } from '@holdfast/contracts';
-import { AlreadyExists, modify } from '@holdfast/store';
+import {
+  InvalidInput,
+  idSchema,
+  type Run,
+  type RunState,
+  runSchema,
+  terminalRunStates,
+} from '@holdfast/contracts';
+import { AlreadyExists, all, modify } from '@holdfast/store';
 import { z } from 'zod';
 import { idempotencyHeader, keyReused, requestedId } from '../domain/idempotency.ts';
 import { requestedRun } from '../domain/requestedRun.ts';
@@ -47,6 +54,65 @@ async function insertOnce(ports: ApiPorts, run: Run): Promise<{ run: Run; made: 
   }
 }
 
+/** Also on a repeat: the first request may have ended between the store and the event. */
+async function announceRequested(ports: ApiPorts, run: Run): Promise<void> {
+  await announce(ports, 'run.requested', run.id, run.id, {
+    runId: run.id,
+    jobId: run.jobId,
+    organizationId: run.organizationId,
+    trigger: run.trigger,
+    requestedBy: run.requestedBy,
+    ...(run.retryOf === undefined ? {} : { retryOf: run.retryOf }),
+  });
+}
+
+/** Ids of the mailboxes that failed in a run. @throws Conflict when it is at work, or none failed */
+async function failedMailboxes(ports: ApiPorts, run: Run): Promise<string[]> {
+  if (!(terminalRunStates as readonly string[]).includes(run.state)) {
+    throw new Conflict(
+      'run-active',
+      `the run is ${run.state}`,
+      'Wait for its end, or stop it, then try again.',
+    );
+  }
+  const ids: string[] = [];
+  const where = { runId: run.id, state: 'failed' };
+  for await (const { doc } of all(ports.collections.runTasks, { where })) ids.push(doc.mailboxId);
+  if (ids.length > 0) return ids;
+  throw new Conflict(
+    'nothing-failed',
+    'no mailbox of this run failed',
+    'Run the job again to back up all of it.',
+  );
+}
+
+const retry = (ports: ApiPorts): Route =>
+  route({
+    method: 'post',
+    path: '/runs/{runId}/retry',
+    operationId: 'retryRun',
+    tag: 'runs',
+    summary: 'Run the job again for the mailboxes that failed in an ended run',
+    description: 'When the job is running already, the new run ends as "skipped".',
+    params: z.object({ runId: idSchema }),
+    headers: [idempotencyHeader],
+    responses: {
+      201: { description: 'Requested; the scheduler starts it', schema: runSchema },
+      200: { description: 'Requested before with the same Idempotency-Key', schema: runSchema },
+    },
+    async handler({ params: { runId }, caller, header }) {
+      const { doc: ended } = await lookUp(ports.collections.runs, 'run', runId);
+      const { doc: job } = await lookUp(ports.collections.jobs, 'job', ended.jobId);
+      const onlyMailboxes = await failedMailboxes(ports, ended);
+      const id = requestedId('run', header('idempotency-key'), caller.tokenId, `retry ${runId}`);
+      const at = new Date(ports.clock.now()).toISOString();
+      const wanted = requestedRun(job, { id, by: caller.name, at, onlyMailboxes, retryOf: runId });
+      const { run, made } = await insertOnce(ports, wanted);
+      await announceRequested(ports, run);
+      return { status: made ? 201 : 200, body: run, headers: { location: `runs/${run.id}` } };
+    },
+  });
+
 const start = (ports: ApiPorts): Route =>
   route({
     method: 'post',
@@ -71,14 +137,7 @@ const start = (ports: ApiPorts): Route =>
       const at = new Date(ports.clock.now()).toISOString();
       const wanted = requestedRun(job, { id, by: caller.name, at, onlyMailboxes: mailboxIds });
       const { run, made } = await insertOnce(ports, wanted);
-      // Also on a repeat: the first request may have ended between the store and the event.
-      await announce(ports, 'run.requested', run.id, run.id, {
-        runId: run.id,
-        jobId,
-        organizationId: run.organizationId,
-        trigger: run.trigger,
-        requestedBy: run.requestedBy,
-      });
+      await announceRequested(ports, run);
       return { status: made ? 201 : 200, body: run, headers: { location: `runs/${run.id}` } };
     },
   });
@@ -111,4 +170,4 @@ const stop = (ports: ApiPorts): Route =>
     },
   });
 
-export const runRequestRoutes = (ports: ApiPorts): Route[] => [start, stop].map((make) => make(ports));
+export const runRequestRoutes = (ports: ApiPorts): Route[] => [start, stop, retry].map((make) => make(ports));
