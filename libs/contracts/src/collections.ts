@@ -91,13 +91,20 @@ export const collections = {
     { fields: ['requestedAt'] },
     { fields: ['mailboxId', 'requestedAt'] },
     { fields: ['requestedBy', 'requestedAt'] },
+    { fields: ['kind', 'requestedAt'] },
   ),
   /** api inserts, before the session; restore owns them from there */
   restoreParts: declare('restore-parts', restorePartSchema, { fields: ['sessionId'] }),
   /** restore */
   restorePlan: declare('restore-plan', planPageSchema, { fields: ['sessionId'] }),
   /** restore */
-  restoreLedger: declare('restore-ledger', ledgerLineSchema, { fields: ['sessionId'] }),
+  restoreLedger: declare(
+    'restore-ledger',
+    ledgerLineSchema,
+    { fields: ['sessionId'] },
+    { fields: ['sessionId', 'action'] },
+    { fields: ['sessionId', 'readBack'] },
+  ),
   /** every service: event log and outbox */
   events: declare('events', eventRecordSchema, { fields: ['pending', 'time'] }, { fields: ['time'] }),
   /** notify */

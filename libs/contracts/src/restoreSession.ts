@@ -285,7 +285,7 @@ export const ledgerLineSchema = z.object({
   /** The folder of the target mailbox. */
   targetFolderId: z.string().optional(),
   /** Identities that stand for it there, so that a later attempt does not count them for an equal item as well. */
-  taken: z.array(z.string()).default([]),
+  taken: z.array(z.string()).optional(),
   error: errorFactsSchema.optional(),
   at: z.iso.datetime(),
 });

@@ -9,11 +9,13 @@ import type {
   Mailbox,
   Notification,
   Organization,
+  PlanPage,
   Progress,
   ProxyHeartbeat,
   ProxyRecord,
   QuestionName,
   RepositoryRecord,
+  RestorePart,
   RestorePointRecord,
   RestoreSession,
   RestoreTask,
@@ -39,6 +41,8 @@ export interface Collections {
   holds: Collection<Hold>;
   retentionGuards: Collection<RetentionGuard>;
   restoreSessions: Collection<RestoreSession>;
+  restoreParts: Collection<RestorePart>;
+  restorePlan: Collection<PlanPage>;
   restoreLedger: Collection<LedgerLine>;
   events: Collection<EventRecord>;
   notifications: Collection<Notification>;
@@ -89,8 +93,8 @@ export interface ApiPorts {
   ask: Ask;
   /** Writes the event durably (log and outbox); the relay publishes it. A repeat is dropped. */
   announce(event: HoldfastEvent): Promise<void>;
-  /** Offers the task to the workers; the restore service finds it in the store if this fails. */
-  publishRestore(task: RestoreTask, pool: string): Promise<void>;
+  /** Offers the task to the workers, once for a reason; the restore service finds it in the store if this fails. */
+  publishRestore(task: RestoreTask, pool: string, reason: string): Promise<void>;
   live: LiveView;
   hub: EventHub;
   clouds: readonly CloudFacts[];

@@ -1,16 +1,21 @@
 import {
   eventEnvelopeSchema,
   gapSchema,
+  holdSchema,
   jobInputSchema,
   ledgerLineSchema,
   listedFolderSchema,
   listedItemSchema,
+  mailboxRetentionPlanSchema,
   mailboxSchema,
   notificationSchema,
   organizationInputSchema,
+  planLineSchema,
   progressSchema,
   repositoryInputSchema,
   restoreInputSchema,
+  restorePartSchema,
+  restorePlanSummarySchema,
   restorePointRecordSchema,
   restoreSessionSchema,
   runSchema,
@@ -25,11 +30,17 @@ import { mailboxRoutes } from './handlers/mailboxes.ts';
 import { organizationPatchSchema, organizationRoutes } from './handlers/organizations.ts';
 import { proxyRoutes } from './handlers/proxies.ts';
 import { repositoryRoutes } from './handlers/repositories.ts';
+import { restoreDecisionRoutes } from './handlers/restoreDecisions.ts';
+import { restorePlanRoutes } from './handlers/restorePlans.ts';
 import { restorePointRoutes } from './handlers/restorePoints.ts';
 import { restoreRequestRoutes } from './handlers/restoreRequests.ts';
 import { restoreRoutes } from './handlers/restores.ts';
+import { retentionRoutes } from './handlers/retention.ts';
+import { retentionPlanRoutes } from './handlers/retentionPlans.ts';
+import { retentionSettingsRoutes } from './handlers/retentionSettings.ts';
 import { runRequestRoutes } from './handlers/runRequests.ts';
 import { runGapSchema, runRoutes } from './handlers/runs.ts';
+import { firesView, schedulePreviewSchema, scheduleRoutes } from './handlers/schedules.ts';
 import { settingsRoutes } from './handlers/settings.ts';
 import { systemRoutes } from './handlers/system.ts';
 import { tokenRoutes } from './handlers/tokens.ts';
@@ -40,7 +51,6 @@ import {
   cloudView,
   jobView,
   newRepositoryView,
-import { firesView, schedulePreviewSchema, scheduleRoutes } from './handlers/schedules.ts';
   newTokenView,
   organizationView,
   poolView,
@@ -56,31 +66,37 @@ import type { ApiPorts } from './ports.ts';
 const named: Readonly<Record<string, z.ZodType>> = {
   Cloud: cloudView,
   Event: eventEnvelopeSchema,
+  Fires: firesView,
   Folder: listedFolderSchema,
   Gap: gapSchema,
+  Hold: holdSchema,
   Item: listedItemSchema,
   Job: jobView,
   JobInput: jobInputSchema,
   LedgerLine: ledgerLineSchema,
   Mailbox: mailboxSchema,
+  MailboxRetentionPlan: mailboxRetentionPlanSchema,
   NewRepository: newRepositoryView,
   NewToken: newTokenView,
   Notification: notificationSchema,
-  Fires: firesView,
   Organization: organizationView,
   OrganizationChange: organizationPatchSchema,
   OrganizationInput: organizationInputSchema,
+  PlanLine: planLineSchema,
   Pool: poolView,
   Progress: progressSchema,
   Proxy: proxyView,
   Repository: repositoryView,
   RepositoryInput: repositoryInputSchema,
   RestoreInput: restoreInputSchema,
+  RestorePart: restorePartSchema,
+  RestorePlan: restorePlanSummarySchema,
   RestorePoint: restorePointRecordSchema,
   RestoreSession: restoreSessionSchema,
   Run: runSchema,
   RunGap: runGapSchema,
   RunTask: runTaskView,
+  SchedulePreview: schedulePreviewSchema,
   Settings: settingsView,
   SettingsInput: settingsInputSchema,
   Token: tokenView,
@@ -95,13 +111,18 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
     ...mailboxRoutes(ports),
     ...repositoryRoutes(ports),
     ...jobRoutes(ports),
+    ...scheduleRoutes(ports),
     ...runRequestRoutes(ports),
-  SchedulePreview: schedulePreviewSchema,
     ...runRoutes(ports),
     ...restorePointRoutes(ports),
+    ...retentionPlanRoutes(ports),
+    ...retentionRoutes(ports),
     ...restoreRequestRoutes(ports),
+    ...restoreDecisionRoutes(ports),
     ...restoreRoutes(ports),
+    ...restorePlanRoutes(ports),
     ...settingsRoutes(ports),
+    ...retentionSettingsRoutes(ports),
     ...tokenRoutes(ports, parts.signIn),
     ...proxyRoutes(ports),
     ...eventRoutes(ports, parts.streams),
@@ -109,4 +130,3 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
   ];
   return routes;
 }
-    ...scheduleRoutes(ports),

@@ -58,6 +58,8 @@ function openCollections(store: Store): Collections {
     holds: store.collection(declarations.holds),
     retentionGuards: store.collection(declarations.retentionGuards),
     restoreSessions: store.collection(declarations.restoreSessions),
+    restoreParts: store.collection(declarations.restoreParts),
+    restorePlan: store.collection(declarations.restorePlan),
     restoreLedger: store.collection(declarations.restoreLedger),
     events: store.collection<EventRecord>(declarations.events),
     notifications: store.collection(declarations.notifications),
@@ -91,8 +93,8 @@ function portsOf(deps: ApiDeps, parts: PortParts): ApiPorts {
         timeoutMs: options?.timeoutMs ?? questionTimeoutMs,
       });
     },
-    publishRestore: (task, of) =>
-      messaging.publishTask('restore', of, task.sessionId, task, `restore.${task.sessionId}`),
+    publishRestore: (task, of, reason) =>
+      messaging.publishTask('restore', of, task.sessionId, task, `restore.${task.sessionId}.${reason}`),
     clouds: deps.clouds,
     cloudRefusal: deps.cloudRefusal,
     nextFire: nextFireOf,

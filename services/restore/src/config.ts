@@ -17,6 +17,8 @@ export const restoreSettingsSchema = z.object({
   HOLDFAST_CACHE_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
   /** Items of one session that are put back at the same time. */
   HOLDFAST_RESTORE_ITEMS_AT_ONCE: whole(4),
+  /** Mailboxes of one session that are worked on at the same time. */
+  HOLDFAST_RESTORE_MAILBOXES_AT_ONCE: whole(4),
   /** How often a session is tried before it counts as failed. */
   HOLDFAST_RESTORE_ATTEMPTS: whole(5),
   /** Restore sessions at work at the same time over all workers of the pool. */

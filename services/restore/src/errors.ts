@@ -11,9 +11,9 @@ export class SessionTaken extends HoldfastError {
 }
 
 /** What ends the work on a session early without being a fault of it. */
-export type InterruptReason = 'cancel' | 'shutdown';
+export type InterruptReason = 'cancel' | 'pause' | 'shutdown';
 
-/** The session was cancelled or this process is ending. */
+/** The session was cancelled or paused, or this process is ending. */
 export class Interrupted extends HoldfastError {
   readonly reason: InterruptReason;
 

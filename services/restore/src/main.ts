@@ -91,7 +91,16 @@ runService('restore', async ({ env, logger, metrics, clock, releasers }) => {
     sessionsAtOnce: settings.HOLDFAST_RESTORE_SESSIONS,
     attempts: settings.HOLDFAST_RESTORE_ATTEMPTS,
     reconcileMs: settings.HOLDFAST_RESTORE_RECONCILE_SECONDS * 1000,
-    work: { itemsAtOnce: settings.HOLDFAST_RESTORE_ITEMS_AT_ONCE, saveEveryMs: 1000 },
+    work: {
+      itemsAtOnce: settings.HOLDFAST_RESTORE_ITEMS_AT_ONCE,
+      mailboxesAtOnce: settings.HOLDFAST_RESTORE_MAILBOXES_AT_ONCE,
+      saveEveryMs: 1000,
+      budget: {
+        requests: settings.HOLDFAST_BUDGET_REQUESTS,
+        uploadBytes: settings.HOLDFAST_BUDGET_UPLOAD_BYTES,
+        concurrency: settings.HOLDFAST_BUDGET_CONCURRENCY,
+      },
+    },
   });
   const health = await startHealthServer({
     host: settings.HOLDFAST_HEALTH_HOST,

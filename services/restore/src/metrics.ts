@@ -19,7 +19,7 @@ export function createRestoreMetrics(metrics: Metrics) {
     questions: metrics.counter('holdfast_restore_questions_total', 'Questions answered', ['question']),
     ended(outcome: string, progress: RestoreSession['progress']): void {
       sessions.inc({ outcome });
-      for (const action of ['created', 'skipped', 'renamed', 'failed'] as const)
+      for (const action of ['created', 'skipped', 'renamed', 'overwritten', 'failed'] as const)
         items.inc({ action }, progress[action]);
       sent.inc(progress.bytes);
       requests.inc(progress.requests);

@@ -1,4 +1,4 @@
-import type { Gap, JsonObject, LedgerLine, RestoreSession } from '@holdfast/contracts';
+import type { Gap, JsonObject, LedgerLine, PlanLine, RestoreSession } from '@holdfast/contracts';
 import type { InterruptReason } from './errors.ts';
 
 /** A folder of a restore point with the number of its items. */
@@ -8,6 +8,8 @@ export interface PointFolder {
   name: string;
   role?: string;
   hidden?: boolean;
+  /** Container class such as `IPF.Note`, where the backup knows it. */
+  class?: string;
   count: number;
 }
 
@@ -61,12 +63,17 @@ export interface SessionBook {
   change(change: (session: RestoreSession) => RestoreSession): Promise<RestoreSession>;
 }
 
-/** The ledger of one session. */
+/** The ledger of one part of a session. */
 export interface Ledger {
   /** In order of the plan. */
   lines(): AsyncIterable<LedgerLine>;
   /** A line that is there already stays as it is. */
   add(line: LedgerLine): Promise<void>;
+}
+
+/** Where one planning of a session is written, page by page. */
+export interface PlanWriter {
+  add(part: number, lines: readonly PlanLine[]): Promise<void>;
 }
 
 /** Asked between items: why to leave now, if at all. */

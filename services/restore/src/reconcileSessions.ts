@@ -1,4 +1,4 @@
-import type { RestoreSession } from '@holdfast/contracts';
+import { type RestoreSession, type RestoreState, waitingRestoreStates } from '@holdfast/contracts';
 import type { Messaging, Running } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import { all, type Collection } from '@holdfast/store';
@@ -11,6 +11,9 @@ interface ReconcileDeps {
   logger: Logger;
   everyMs: number;
 }
+
+const workStates: readonly RestoreState[] = ['requested', 'planning', 'approved', 'running'];
+const waitingStates: readonly RestoreState[] = waitingRestoreStates;
 
 /** A session that was just requested has its task on the way. */
 const settlingMs = 5_000;
@@ -45,8 +48,11 @@ export function startReconciling(deps: ReconcileDeps): Running {
 export async function reconcile(deps: ReconcileDeps): Promise<number> {
   const { sessions, messaging, pool, clock, logger } = deps;
   let sent = 0;
-  for await (const { doc } of all(sessions, { where: { state: { in: ['requested', 'running'] } } })) {
-    if (doc.pool !== pool || clock.now() - Date.parse(doc.requestedAt) < settlingMs) continue;
+  const unfinished = { state: { in: [...workStates, ...waitingStates] } };
+  for await (const { doc } of all(sessions, { where: unfinished })) {
+    if (waitingStates.includes(doc.state) && !doc.cancelRequested) continue;
+    const since = Math.max(Date.parse(doc.requestedAt), Date.parse(doc.approvedAt ?? doc.requestedAt));
+    if (doc.pool !== pool || clock.now() - since < settlingMs) continue;
     if ((await messaging.pendingTasks('restore', pool, doc.id)) > 0) continue;
     const window = Math.floor(clock.now() / deps.everyMs);
     await messaging.publishTask('restore', pool, doc.id, { sessionId: doc.id }, `${doc.id}.again-${window}`);

@@ -3,19 +3,23 @@ import {
   eventRecordSchema,
   HoldfastError,
   mailboxIdOf,
+  type PlanLine,
   type RestoreInput,
+  type RestorePart,
+  type RestoreSession,
   restoreInputSchema,
 } from '@holdfast/contracts';
 import { type MemoryExchange, type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
 import { askQuestion, type Messaging } from '@holdfast/messaging';
 import { type MemoryBroker, memoryBroker, memoryMessaging } from '@holdfast/messaging/testing';
 import { createMetrics, silentLogger, systemClock } from '@holdfast/runtime';
-import type { Store } from '@holdfast/store';
+import { modify, type Store } from '@holdfast/store';
 import { memoryStore } from '@holdfast/store/testing';
 import {
   buildMailbox,
   buildOrganization,
   buildRepository,
+  buildRestorePart,
   buildRestoreSession,
   temporaryDirectory,
   waitFor,
@@ -28,6 +32,11 @@ import { backUpToEngine, createEngineRepository, passphrase } from './testing/en
 import { RestoreWorld } from './testing/world.ts';
 
 const ann = mailboxIdOf('org-1', 'u1');
+
+const work = {
+  ...{ itemsAtOnce: 3, mailboxesAtOnce: 2, saveEveryMs: 20 },
+  budget: { requests: 9850, uploadBytes: 147_750_000, concurrency: 4 },
+};
 
 let number = 0;
 let broker: MemoryBroker;
@@ -90,22 +99,44 @@ async function startWorker(instance = 'restore-1'): Promise<RestoreService> {
       specOf: () => ({ kind: 'memory', name: place }),
     }),
     metrics: createRestoreMetrics(createMetrics('restore')),
-    ...{ sessionsAtOnce: 8, attempts: 2, reconcileMs: 50, work: { itemsAtOnce: 3, saveEveryMs: 20 } },
+    ...{ sessionsAtOnce: 8, attempts: 2, reconcileMs: 50, work },
   });
   running.push(service);
   return service;
 }
 
+const stateOf = async (id: string) => (await store.collection(collections.restoreSessions).get(id))?.doc;
+
 /** A session as the API asks for it; without a task when the broker lost it. */
-async function request(id: string, input: Partial<RestoreInput> = {}, withTask = true): Promise<void> {
+async function request(
+  id: string,
+  input: Partial<RestoreInput> = {},
+  { withTask = true, parts = [{}] }: { withTask?: boolean; parts?: Partial<RestorePart>[] } = {},
+): Promise<void> {
+  const full = restoreInputSchema.parse({ repositoryId: 'repo-1', mailboxId: ann, ...input });
   const session = buildRestoreSession({
-    ...{ id, ...point, mailboxAddress: 'u1@example.com', targetAddress: 'u1@example.com' },
+    ...{ id, ...point, mailboxId: ann, mailboxAddress: 'u1@example.com', targetAddress: 'u1@example.com' },
     requestedAt: new Date(withTask ? Date.now() : Date.now() - 60_000).toISOString(),
-    input: restoreInputSchema.parse({ repositoryId: 'repo-1', mailboxId: ann, ...input }),
+    input: full,
+    parts: parts.length,
   });
+  const { mailboxAddress, folderPath = '' } = full.target;
+  for (const [part, given] of parts.entries()) {
+    await store.collection(collections.restoreParts).insert(
+      buildRestorePart({
+        ...{ sessionId: id, part, mailboxId: ann, mailboxAddress: 'u1@example.com', ...point },
+        targetFolder: folderPath.split('/').filter((name) => name !== ''),
+        ...(mailboxAddress === undefined ? {} : { targetMailboxAddress: mailboxAddress }),
+        ...given,
+      }),
+    );
+  }
   await store.collection(collections.restoreSessions).insert(session);
-  if (withTask) await messaging.publishTask('restore', 'default', id, { sessionId: id }, `${id}.first`);
+  if (withTask) await offer(id, 'first');
 }
+
+const offer = (id: string, key: string) =>
+  messaging.publishTask('restore', 'default', id, { sessionId: id }, `${id}.${key}`);
 
 const ended = (id: string) =>
   waitFor(
@@ -162,7 +193,7 @@ describe('a restore worker', () => {
 
   test('a session whose task the broker lost is found in the store', async () => {
     await startWorker();
-    await request('restore-a', {}, false);
+    await request('restore-a', {}, { withTask: false });
     expect(await ended('restore-a')).toMatchObject({ state: 'success' });
   });
 
@@ -221,6 +252,171 @@ describe('a restore worker', () => {
     const drained = async () => (await messaging.pendingTasks('restore', 'default', 'restore-a')) === 0;
     await waitFor(drained, { what: 'the repeat is gone' });
     expect(await completedEvents()).toHaveLength(1);
+  });
+});
+
+describe('the plan of a session', () => {
+  const sessions = () => store.collection(collections.restoreSessions);
+  const reaches = (id: string, state: string) =>
+    waitFor(
+      async () => {
+        const session = await stateOf(id);
+        return session?.state === state ? session : undefined;
+      },
+      { what: `session ${id} is ${state}` },
+    );
+  const change = async (id: string, with_: Partial<RestoreSession>) => {
+    await modify(sessions(), id, (doc) => ({ ...doc, ...with_ }));
+    await offer(id, `change-${Object.keys(with_).join('-')}`);
+  };
+  const planLines = async (id: string): Promise<PlanLine[]> => {
+    const { items } = await store.collection(collections.restorePlan).find({ where: { sessionId: id } });
+    return items.flatMap(({ doc }) => doc.lines);
+  };
+  const names = async () =>
+    (await store.collection(collections.events).find({ limit: 1000 })).items.map(({ doc }) => doc.name);
+
+  test('says of each item what would be done, and writes nothing until it is approved', async () => {
+    const [first] = mailbox.inFolder('inbox');
+    mailbox.removeMessage(first!.message.id);
+    const before = RestoreWorld.shown(mailbox);
+    await startWorker();
+    await request('restore-a', { approve: false });
+    const session = await reaches('restore-a', 'planned');
+    expect(session.plan).toMatchObject({
+      items: 6,
+      create: 1,
+      skip: 5,
+      cannot: 1,
+      approvalReasons: ['asked-for'],
+    });
+    expect(session.progress.itemsTotal).toBe(6);
+    const lines = await planLines('restore-a');
+    expect(lines.filter(({ action }) => action === 'create').map(({ itemKey }) => itemKey)).toEqual([
+      first!.message.id,
+    ]);
+    expect(lines.find(({ action }) => action === 'cannot')).toMatchObject({
+      itemKey: 'lost',
+      reason: expect.stringContaining('It is damaged'),
+    });
+    await offer('restore-a', 'again');
+    await waitFor(async () => (await messaging.pendingTasks('restore', 'default', 'restore-a')) === 0, {
+      what: 'a task of a session that waits is let go',
+    });
+    expect(RestoreWorld.shown(mailbox)).toEqual(before);
+    await change('restore-a', { state: 'approved' });
+    expect(await ended('restore-a')).toMatchObject({
+      state: 'success',
+      progress: { created: 1, skipped: 5, deviated: 0 },
+    });
+    expect((await names()).filter((name) => name === 'restore.planned')).toHaveLength(1);
+  });
+
+  test('overwriting waits for the digest of its plan; the same plan confirmed beforehand goes on', async () => {
+    const [first] = mailbox.inFolder('inbox');
+    mailbox.changeMessage(first!.message.id, { body: { contentType: 'text', content: 'changed' } });
+    await startWorker();
+    await request('restore-a', { onConflict: 'overwrite' });
+    const planned = await reaches('restore-a', 'planned');
+    expect(planned.plan).toMatchObject({ overwrite: 1, skip: 5, approvalReasons: ['overwrites'] });
+    await request('restore-b', { onConflict: 'overwrite', confirm: 'another plan' });
+    expect((await reaches('restore-b', 'planned')).plan?.digest).toBe(planned.plan?.digest);
+    await request('restore-c', { onConflict: 'overwrite', confirm: planned.plan!.digest });
+    expect(await ended('restore-c')).toMatchObject({
+      state: 'success',
+      progress: { overwritten: 1, skipped: 5 },
+    });
+    expect(mailbox.inFolder('inbox')).toHaveLength(5);
+    // Its plan is older than the target now: what changed since follows the policy and is noted.
+    await change('restore-a', { state: 'approved' });
+    expect(await ended('restore-a')).toMatchObject({ progress: { overwritten: 0, skipped: 6, deviated: 1 } });
+    const { items } = await store
+      .collection(collections.restoreLedger)
+      .find({ where: { sessionId: 'restore-a' } });
+    expect(items.map(({ doc }) => doc.planned).filter(Boolean)).toEqual(['overwrite']);
+  });
+
+  test('one that waits can be cancelled; nothing was done', async () => {
+    mailbox.messages.clear();
+    await startWorker();
+    await request('restore-a', { approve: false });
+    await reaches('restore-a', 'planned');
+    await change('restore-a', { cancelRequested: true });
+    expect(await ended('restore-a')).toMatchObject({ state: 'cancelled' });
+    expect(mailbox.messages.size).toBe(0);
+  });
+
+  test('a paused session keeps what it did and goes on where it was', async () => {
+    mailbox.messages.clear();
+    await startWorker();
+    await request('restore-a', { approve: false });
+    await reaches('restore-a', 'planned');
+    await change('restore-a', { state: 'approved', pauseRequested: true });
+    expect(await reaches('restore-a', 'paused')).toMatchObject({ pauseRequested: false });
+    await change('restore-a', { state: 'approved' });
+    expect(await ended('restore-a')).toMatchObject({ state: 'success', progress: { created: 6 } });
+    expect(mailbox.messages.size).toBe(6);
+  });
+
+  test('Recoverable Items that the backup does not have are refused as such', async () => {
+    await startWorker();
+    await request('restore-a', { includeRecoverable: true });
+    expect(await ended('restore-a')).toMatchObject({ error: { code: 'recoverable-not-in-point' } });
+  });
+});
+
+describe('several mailboxes in one session', () => {
+  test('each is planned and restored; one that is gone does not keep the others', async () => {
+    mailbox.messages.clear();
+    await startWorker();
+    const gone = { mailboxId: 'mbx-gone', mailboxAddress: 'gone@example.com' };
+    const parts = [{}, gone, { targetMailboxAddress: 'u2@example.com', targetFolder: ['From Ann'] }];
+    await request('restore-a', { mailboxId: undefined, sources: [{ mailboxId: ann }] }, { parts });
+    expect(await ended('restore-a')).toMatchObject({
+      state: 'warning',
+      progress: { itemsTotal: 12, created: 12 },
+      error: { code: 'mailbox-gone', message: expect.stringContaining('1 of 3 mailboxes') },
+    });
+    const { items } = await store
+      .collection(collections.restoreParts)
+      .find({ where: { sessionId: 'restore-a' } });
+    expect(items.map(({ doc }) => [doc.state, doc.items, doc.error?.code])).toEqual([
+      ['success', 6, undefined],
+      ['failed', 0, 'mailbox-gone'],
+      ['success', 6, undefined],
+    ]);
+    expect(mailbox.messages.size).toBe(6);
+    expect(exchange.mailbox('u2').messages.size).toBe(6);
+  });
+
+  test('the items of a search go back to where they were', async () => {
+    const [inInbox] = mailbox.inFolder('inbox');
+    const [inSent] = mailbox.inFolder('sentitems');
+    mailbox.messages.clear();
+    await startWorker();
+    const reference = (folderId: string, itemKey: string) => ({
+      mailboxId: ann,
+      pointId: 'p',
+      folderId,
+      itemKey,
+    });
+    const items = [reference('inbox', inInbox!.message.id), reference('sentitems', inSent!.message.id)];
+    const selection = { kind: 'search' as const, items };
+    await request('restore-a', { mailboxId: undefined, selection }, { parts: [{ requestedPoint: 'p' }] });
+    expect(await ended('restore-a')).toMatchObject({ state: 'success', progress: { created: 2 } });
+    expect([mailbox.inFolder('inbox').length, mailbox.inFolder('sentitems').length]).toEqual([1, 1]);
+  });
+
+  test('two sessions for one mailbox do not write at the same time, so both leave no double', async () => {
+    mailbox.messages.clear();
+    await startWorker('restore-1');
+    await startWorker('restore-2');
+    await request('restore-a');
+    await request('restore-b');
+    const [a, b] = [await ended('restore-a'), await ended('restore-b')];
+    expect([a.state, b.state]).toEqual(['success', 'success']);
+    expect(a.progress.created + b.progress.created).toBe(6);
+    expect(mailbox.messages.size).toBe(6);
   });
 });
 

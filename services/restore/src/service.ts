@@ -6,8 +6,8 @@ import type { Store } from '@holdfast/store';
 import { createActivity } from './activity.ts';
 import { createConnectorCache } from './adapters/connectorCache.ts';
 import type { PointHub } from './adapters/pointHub.ts';
-import type { RestoreSettings } from './domain/restoreSession.ts';
 import { answerQuestions } from './handlers/answerQuestions.ts';
+import type { WorkSettings } from './handlers/attempt.ts';
 import { createParkedHandler, createRestoreHandler } from './handlers/onRestore.ts';
 import type { RestoreMetrics } from './metrics.ts';
 import { openProgressBoard } from './progressBoard.ts';
@@ -29,7 +29,7 @@ export interface RestoreDeps {
   sessionsAtOnce: number;
   attempts: number;
   reconcileMs: number;
-  work: RestoreSettings;
+  work: WorkSettings;
 }
 
 export interface RestoreService {
@@ -57,6 +57,8 @@ export async function startRestore(deps: RestoreDeps): Promise<RestoreService> {
   const handlerDeps = {
     ...deps,
     ...{ sessions, outbox, activity, settings: deps.work, useConnector: connectors.use },
+    parts: store.collection(collections.restoreParts),
+    plans: store.collection(collections.restorePlan),
     ledger: store.collection(collections.restoreLedger),
     mailboxes: store.collection(collections.mailboxes),
     organization: async (id: string) => (await organizations.get(id))?.doc,

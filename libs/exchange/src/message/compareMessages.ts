@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Json, JsonObject } from '@holdfast/contracts';
 import type { Difference, RestorableItem } from '../ports.ts';
 import { type GraphMessage, objectOf, peopleOf, textOf } from './graphMessage.ts';
@@ -105,6 +106,22 @@ const onlyWhenGiven = new Set([
   'receivedDateTime',
   'inferenceClassification',
 ]);
+
+/** Follow the mailbox, not the message: Exchange decides them anew for each that arrives. */
+const notCompared = new Set(['isDraft', 'inferenceClassification', 'sender']);
+
+/**
+ * A digest of all that can be set of a message, in the words of the comparison, and of whether it has attachments: two
+ * messages with the same one look the same. Attachments that were exchanged in place do not show.
+ */
+export function contentSignOf(message: JsonObject, ignoring: readonly string[]): string {
+  const parts: string[] = [String(message.hasAttachments === true)];
+  for (const [property, words] of Object.entries(comparables)) {
+    if (notCompared.has(property) || ignoring.includes(property)) continue;
+    parts.push(property, words(message[property]));
+  }
+  return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, 32);
+}
 
 const clip = (text: string): string =>
   text.length <= 200 ? text : `${text.slice(0, 200)}… (${text.length})`;

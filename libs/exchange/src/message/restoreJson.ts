@@ -4,6 +4,8 @@ import { timeOf } from './itemFacts.ts';
 
 /** A named string property on every restored message: which restore made it, and whether it was finished. */
 export const markerPropertyId = 'String {6f1d0b3e-8a53-4a0f-9d0e-2b7c4c9b5e17} Name HoldfastRestore';
+/** Which item a restored one was made to replace: in the creating request, so that a crash cannot part the two. */
+export const replacesPropertyId = 'String {6f1d0b3e-8a53-4a0f-9d0e-2b7c4c9b5e17} Name HoldfastReplaces';
 const unfinishedPrefix = 'unfinished:';
 
 export const markerValue = (marker: string, finished: boolean): string =>
@@ -142,6 +144,7 @@ export function creatingMessage(
   marker: string,
   finished: boolean,
   care: Care,
+  replaces?: string,
 ): JsonObject {
   const message = settableMessage(properties, care);
   const type = textOf(properties['@odata.type']);
@@ -155,6 +158,7 @@ export function creatingMessage(
   message.singleValueExtendedProperties = [
     ...extended,
     { id: markerPropertyId, value: markerValue(marker, finished) },
+    ...(replaces === undefined ? [] : [{ id: replacesPropertyId, value: replaces }]),
   ];
   return message;
 }

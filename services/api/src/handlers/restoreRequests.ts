@@ -2,32 +2,40 @@ import {
   idSchema,
   type Mailbox,
   type RestoreInput,
+  type RestorePart,
   type RestorePointRecord,
   type RestoreSession,
   restoreInputSchema,
   restoreSessionSchema,
 } from '@holdfast/contracts';
-import { AlreadyExists, modify } from '@holdfast/store';
-import { z } from 'zod';
+import { AlreadyExists, insertIfAbsent } from '@holdfast/store';
 import { idempotencyHeader, keyReused, requestedId } from '../domain/idempotency.ts';
-import { type RestoreFacts, requestedRestore } from '../domain/requestedRestore.ts';
-import { Conflict } from '../errors.ts';
+import {
+  type RestoreFacts,
+  type RestoreSource,
+  requestedRestore,
+  type SourceFacts,
+  sourcesOf,
+  targetOrganizationOf,
+} from '../domain/requestedRestore.ts';
 import { etagOf } from '../http/etag.ts';
 import { type Route, route } from '../http/route.ts';
 import type { ApiPorts } from '../ports.ts';
 import { announce } from './announcements.ts';
-import { lookUp } from './lookUp.ts';
 
 const tag = 'restores';
 // 10,000 items by folder id and key, each up to some 150 characters.
-const bodyLimitBytes = 4 * 1024 * 1024;
+const bodyLimitBytes = 6 * 1024 * 1024;
 const newestScan = 200;
-const cancellable: readonly RestoreSession['state'][] = ['requested', 'running'];
 
-/** The newest complete point; checkpoints of an unfinished run may be newer, but not two hundred of them. */
-async function newestPoint(ports: ApiPorts, input: RestoreInput): Promise<RestorePointRecord | undefined> {
+/** The newest complete point, not younger than asked; checkpoints may be newer, but not two hundred of them. */
+async function newestPoint(
+  ports: ApiPorts,
+  { repositoryId, asOf }: RestoreInput,
+  mailboxId: string,
+): Promise<RestorePointRecord | undefined> {
   const page = await ports.collections.restorePoints.find({
-    where: { repositoryId: input.repositoryId, mailboxId: input.mailboxId },
+    where: { repositoryId, mailboxId, ...(asOf === undefined ? {} : { time: { lte: asOf } }) },
     sort: { field: 'time', order: 'desc' },
     limit: newestScan,
   });
@@ -37,13 +45,13 @@ async function newestPoint(ports: ApiPorts, input: RestoreInput): Promise<Restor
 /** The named point; `<repositoryId>.<pointId>`, as lists show it, is taken as well. */
 async function namedPoint(
   ports: ApiPorts,
-  input: RestoreInput,
-  pointId: string,
+  { repositoryId }: RestoreInput,
+  { mailboxId, pointId = '' }: RestoreSource,
 ): Promise<RestorePointRecord | undefined> {
-  const prefix = `${input.repositoryId}.`;
+  const prefix = `${repositoryId}.`;
   const id = pointId.startsWith(prefix) ? pointId : `${prefix}${pointId}`;
   const point = (await ports.collections.restorePoints.get(id))?.doc;
-  return point?.mailboxId === input.mailboxId ? point : undefined;
+  return point?.mailboxId === mailboxId ? point : undefined;
 }
 
 async function mailboxByAddress(
@@ -60,21 +68,31 @@ async function mailboxByAddress(
   return undefined;
 }
 
+async function sourceFacts(
+  ports: ApiPorts,
+  input: RestoreInput,
+  source: RestoreSource,
+): Promise<SourceFacts> {
+  const mailbox = (await ports.collections.mailboxes.get(source.mailboxId))?.doc;
+  const point = await (source.pointId === undefined
+    ? newestPoint(ports, input, source.mailboxId)
+    : namedPoint(ports, input, source));
+  return { source, mailbox, point };
+}
+
 async function gatherFacts(ports: ApiPorts, input: RestoreInput): Promise<RestoreFacts> {
-  const { mailboxes, repositories, organizations } = ports.collections;
-  const mailbox = (await mailboxes.get(input.mailboxId))?.doc;
-  const point = await (input.pointId === undefined
-    ? newestPoint(ports, input)
-    : namedPoint(ports, input, input.pointId));
-  const organizationId = mailbox?.organizationId ?? point?.organizationId;
+  const sources: SourceFacts[] = [];
+  for (const source of sourcesOf(input)) sources.push(await sourceFacts(ports, input, source));
+  const inQuestion = new Set(sources.flatMap((source) => targetOrganizationOf(input, source) ?? []));
+  const organizations = new Set<string>();
+  for (const id of inQuestion) {
+    if ((await ports.collections.organizations.get(id)) !== undefined) organizations.add(id);
+  }
+  const [organizationId] = inQuestion;
   const wanted = input.target.mailboxAddress;
   return {
-    input,
-    mailbox,
-    point,
-    repositoryKnown: (await repositories.get(input.repositoryId)) !== undefined,
-    organizationKnown:
-      organizationId !== undefined && (await organizations.get(organizationId)) !== undefined,
+    ...{ input, sources, organizations },
+    repositoryKnown: (await ports.collections.repositories.get(input.repositoryId)) !== undefined,
     target:
       wanted === undefined || organizationId === undefined
         ? undefined
@@ -82,27 +100,36 @@ async function gatherFacts(ports: ApiPorts, input: RestoreInput): Promise<Restor
   };
 }
 
-/** Writes the session, or finds the one that an earlier request with the same key made. */
+/**
+ * Writes the session after its parts, or finds the one that an earlier request with the same key made. Parts without a
+ * session, left by a crash in between, are found by nobody.
+ */
 async function insertOnce(
-  ports: ApiPorts,
+  { collections: { restoreParts, restoreSessions } }: ApiPorts,
   session: RestoreSession,
+  parts: readonly RestorePart[],
 ): Promise<{ session: RestoreSession; made: boolean }> {
   try {
-    await ports.collections.restoreSessions.insert(session);
+    if ((await restoreSessions.get(session.id)) === undefined) {
+      for (const part of parts) await insertIfAbsent(restoreParts, part);
+    }
+    await restoreSessions.insert(session);
     return { session, made: true };
   } catch (error) {
-    const earlier =
-      error instanceof AlreadyExists ? await ports.collections.restoreSessions.get(session.id) : undefined;
+    const earlier = error instanceof AlreadyExists ? await restoreSessions.get(session.id) : undefined;
     if (earlier === undefined) throw error;
     if (etagOf(earlier.doc.input) !== etagOf(session.input)) throw keyReused();
     return { session: earlier.doc, made: false };
   }
 }
 
-/** Offers the task to the workers. The session is in the store: what is lost here is found there. */
-async function offer(ports: ApiPorts, session: RestoreSession): Promise<void> {
+/**
+ * Offers the task to the workers; `reason` tells a repeat from a new request. The session is in the store: what is lost
+ * here is found there.
+ */
+export async function offerRestore(ports: ApiPorts, session: RestoreSession, reason: string): Promise<void> {
   try {
-    await ports.publishRestore({ sessionId: session.id }, session.pool);
+    await ports.publishRestore({ sessionId: session.id }, session.pool, reason);
   } catch (error) {
     ports.logger.warn({ error, sessionId: session.id }, 'the task of a restore will be found in the store');
   }
@@ -114,8 +141,9 @@ const start = (ports: ApiPorts): Route =>
     path: '/restores',
     operationId: 'startRestore',
     tag,
-    summary: 'Put a mailbox, folders or items back as they were at a restore point',
-    description: 'Nothing is sent to anybody, nothing is overwritten, and a repeat makes no duplicates.',
+    summary: 'Put mailboxes, folders or items back as they were at a restore point',
+    description:
+      'First a plan is made, which writes nothing. A session that overwrites or leaves its organization then waits until its plan is approved by its digest, as does one with `approve: false`; any other goes on by itself. Nothing is sent to anybody, and a repeat makes no duplicates.',
     body: restoreInputSchema,
     bodyLimitBytes,
     headers: [idempotencyHeader],
@@ -128,44 +156,19 @@ const start = (ports: ApiPorts): Route =>
       const at = new Date(ports.clock.now()).toISOString();
       const facts = await gatherFacts(ports, body);
       const wanted = requestedRestore(facts, { id, by: caller.name, at, pool: ports.pool });
-      const { session, made } = await insertOnce(ports, wanted);
+      const { session, made } = await insertOnce(ports, wanted.session, wanted.parts);
       await announce(ports, 'restore.requested', session.id, session.id, {
         sessionId: session.id,
         organizationId: session.organizationId,
-        mailboxId: session.input.mailboxId,
+        mailboxId: session.mailboxId,
         requestedBy: session.requestedBy,
       });
       // Not waited for: a broker that is away must not keep the caller waiting for what the store has.
-      if (session.state === 'requested') void offer(ports, session);
+      if (session.state === 'requested') void offerRestore(ports, session, 'requested');
       return { status: made ? 201 : 200, body: session, headers: { location: `restores/${session.id}` } };
     },
   });
 
-const cancel = (ports: ApiPorts): Route =>
-  route({
-    method: 'post',
-    path: '/restores/{sessionId}/cancel',
-    operationId: 'cancelRestore',
-    tag,
-    summary: 'End a restore after the item in hand; what was put back stays',
-    params: z.object({ sessionId: idSchema }),
-    responses: { 202: { description: 'Ending', schema: restoreSessionSchema } },
-    async handler({ params: { sessionId } }) {
-      const { restoreSessions } = ports.collections;
-      const { doc } = await lookUp(restoreSessions, 'restore session', sessionId);
-      const written = await modify(restoreSessions, sessionId, (session) =>
-        cancellable.includes(session.state) ? { ...session, cancelRequested: true } : undefined,
-      );
-      if (written === undefined) {
-        const state = (await restoreSessions.get(sessionId))?.doc.state ?? doc.state;
-        throw new Conflict(
-          'restore-ended',
-          `the restore is ${state}`,
-          'Only a restore at work can be cancelled.',
-        );
-      }
-      return { body: written.doc };
-    },
-  });
+export const restoreRequestRoutes = (ports: ApiPorts): Route[] => [start(ports)];
 
-export const restoreRequestRoutes = (ports: ApiPorts): Route[] => [start, cancel].map((make) => make(ports));
+export const sessionParams = { sessionId: idSchema };

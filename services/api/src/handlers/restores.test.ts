@@ -116,7 +116,19 @@ describe('a restore', () => {
     ],
     ['the place of a mailbox that is gone', { mailboxId: 'mbx-gone' }, 'target.mailboxAddress'],
     ['a relative target folder', { target: { folderPath: 'Restored' } }, 'target.folderPath'],
-    ['a policy we do not have', { onConflict: 'overwrite' }, 'onConflict'],
+    ['a policy we do not have', { onConflict: 'replace' }, 'onConflict'],
+    ['changed items without a way to put them back', { only: 'missing-or-changed' }, 'onConflict'],
+    [
+      'an organization that nobody knows',
+      { target: { organizationId: 'org-9', mailboxAddress: 'x@y.example' } },
+      'target.organizationId',
+    ],
+    [
+      'another organization without a mailbox there',
+      { target: { organizationId: 'org-2' } },
+      'target.mailboxAddress',
+    ],
+    ['a mailbox and a list of mailboxes', { sources: [{ mailboxId: 'mbx-1' }] }, 'sources'],
     [
       'no folder of a choice of folders',
       { selection: { kind: 'folders', folders: [] } },
@@ -173,8 +185,9 @@ describe('a restore', () => {
   test('the ledger comes in the order of the plan, in pages', async () => {
     const { id } = (await restore({})).body;
     const lines = Array.from({ length: 5 }, (_, n) => ({
-      id: `${id}.${String(n).padStart(8, '0')}`,
+      id: `${id}.0000.${String(n).padStart(8, '0')}`,
       sessionId: id,
+      part: 0,
       itemKey: `k${n}`,
       folderPath: '/Inbox',
       subject: `s${n}`,

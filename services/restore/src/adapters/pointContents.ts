@@ -23,11 +23,13 @@ export function pointContents(repository: Repository, point: RestorePoint): Poin
   };
 }
 
-function folderOf({ id, parentId, name, role, hidden, count }: FolderEntry & { count: number }): PointFolder {
+function folderOf(entry: FolderEntry & { count: number }): PointFolder {
+  const { id, parentId, name, role, hidden, count } = entry;
   return {
     ...{ id, parentId, name, count },
     ...(role === undefined ? {} : { role }),
     ...(hidden === undefined ? {} : { hidden }),
+    ...(entry.class === undefined ? {} : { class: entry.class }),
   };
 }
 

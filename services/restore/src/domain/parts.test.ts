@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { bytesOf, collect } from '../testing/memoryPoint.ts';
+import { createDigestList } from './digestList.ts';
 import { readExisting } from './existingItems.ts';
 import { mimePartsOf } from './mimePartBytes.ts';
 import { createMimeSlices } from './mimeSlices.ts';
@@ -198,27 +199,48 @@ describe('bookkeeping', () => {
       ];
       yield [
         { id: '4', identityKey: 'mine', marker: 'me/a' },
-        { id: '5', identityKey: 'left', marker: 'me/b', unfinished: true },
+        { id: '5', identityKey: 'left', marker: 'me/b', unfinished: true, replaces: 'old' },
+        { id: '6', identityKey: 'before' },
       ];
     }
-    const existing = await readExisting(
-      pages(),
-      (m) => m.startsWith('me/'),
-      (m) => m === 'me/a',
-    );
-    expect([existing.take('twin'), existing.take('twin'), existing.take('twin')]).toEqual([
-      true,
-      true,
-      false,
-    ]);
-    expect([existing.has('twin'), existing.has('half'), existing.has('mine')]).toEqual([true, false, false]);
+    const takenBefore = createDigestList();
+    takenBefore.add('before');
+    const existing = await readExisting(pages(), {
+      isOurs: (marker) => marker.startsWith('me/'),
+      isLedgered: (marker) => marker === 'me/a',
+      takenBefore,
+    });
+    expect([1, 2, 3].map(() => existing.take('twin'))).toEqual(['there', 'there', 'none']);
+    expect(['half', 'mine', 'before'].map((key) => existing.take(key))).toEqual(['none', 'none', 'none']);
     expect(existing.madeBefore('me/a')).toBeUndefined();
-    expect(existing.madeBefore('me/b')).toEqual({ id: '5', unfinished: true });
+    expect(existing.madeBefore('me/b')).toEqual({ id: '5', unfinished: true, replaces: 'old' });
+  });
+
+  test('with contents, of equal identities the one that looks the same is taken first', async () => {
+    async function* pages() {
+      yield [
+        { id: '1', identityKey: 'twin', contentSign: 'x' },
+        { id: '2', identityKey: 'twin', contentSign: 'y' },
+        { id: '3', identityKey: 'one', contentSign: 'x' },
+      ];
+    }
+    const existing = await readExisting(pages(), { isOurs: () => false, isLedgered: () => false });
+    expect(existing.take('twin', 'y')).toBe('equal');
+    expect(existing.take('twin', 'z')).toBe('several');
+    expect(existing.take('twin', 'x')).toBe('none');
+    expect(existing.take('one', 'y')).toBe('different');
+    expect(existing.take('one', 'x')).toBe('none');
   });
 
   test('counters and done positions come from the ledger', async () => {
     const line = (position: number, action: 'created' | 'skipped', readBack: 'equal' | 'different') => ({
-      ...{ id: lineIdOf('restore-1', position), sessionId: 'restore-1', itemKey: `k${position}` },
+      ...{
+        id: lineIdOf('restore-1', 0, position),
+        sessionId: 'restore-1',
+        part: 0,
+        taken: [],
+        itemKey: `k${position}`,
+      },
       ...{
         folderPath: '/',
         subject: '',
@@ -244,7 +266,8 @@ describe('bookkeeping', () => {
       false,
     ]);
     expect([state.hasItem('k0'), state.hasItem('k1')]).toEqual([true, false]);
-    expect(lineIdOf('s', 9) < lineIdOf('s', 10)).toBe(true);
+    expect(lineIdOf('s', 0, 9) < lineIdOf('s', 0, 10)).toBe(true);
+    expect(lineIdOf('s', 0, 10) < lineIdOf('s', 1, 0)).toBe(true);
   });
 
   test('a pool over a stream keeps its limit and ends with the first error', async () => {

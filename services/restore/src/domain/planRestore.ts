@@ -1,6 +1,21 @@
-import type { Selection } from '@holdfast/contracts';
+import type { RestorePart, Selection } from '@holdfast/contracts';
 import { RestoreRefused } from '../errors.ts';
 import type { PointFolder } from '../ports.ts';
+
+/** What is wanted of one restore point. */
+export type PointSelection = Exclude<Selection, { kind: 'search' }>;
+
+/** What of a selection belongs to one part of a session: of a search, the items of its mailbox and restore point. */
+export function selectionOfPart(
+  selection: Selection,
+  { mailboxId, requestedPoint }: Pick<RestorePart, 'mailboxId' | 'requestedPoint'>,
+): PointSelection {
+  if (selection.kind !== 'search') return selection;
+  const items = selection.items
+    .filter((item) => item.mailboxId === mailboxId && item.pointId === requestedPoint)
+    .map(({ folderId, itemKey }) => ({ folderId, itemKey }));
+  return { kind: 'items', items };
+}
 
 /** One folder of the restore point to be put back. */
 export interface PlannedFolder {
@@ -16,10 +31,23 @@ export interface RestorePlan {
   itemsTotal: number;
 }
 
-/** Resolves a selection against the folders of a restore point. @throws RestoreRefused naming what is not in it */
-export function planRestore(folders: readonly PointFolder[], selection: Selection): RestorePlan {
+/**
+ * Resolves a selection against the folders of a restore point. Recoverable Items belong to it only when asked for.
+ * @throws RestoreRefused naming what is not in it
+ */
+export function planRestore(
+  folders: readonly PointFolder[],
+  selection: PointSelection,
+  { includeRecoverable = false }: { includeRecoverable?: boolean } = {},
+): RestorePlan {
   const tree = folderTree(folders);
+  const recoverable = (id: string) => tree.chainOf(id).some((above) => isRecoverable(tree.byId.get(above)));
+  if (includeRecoverable && ![...tree.byId.keys()].some(recoverable)) throw noRecoverable();
   const chosen = chosenFolders(tree, selection);
+  if (!includeRecoverable) {
+    for (const id of chosen.keys()) if (recoverable(id)) chosen.delete(id);
+    if (chosen.size === 0 && selection.kind !== 'mailbox') throw onlyRecoverable();
+  }
   const planned = [...chosen].map(([id, itemKeys]): PlannedFolder => {
     const folder = tree.byId.get(id) as PointFolder;
     return { folder, path: tree.pathOf(id), itemKeys };
@@ -33,6 +61,23 @@ export function planRestore(folders: readonly PointFolder[], selection: Selectio
   const itemsTotal = planned.reduce((sum, { folder, itemKeys }) => sum + (itemKeys?.size ?? folder.count), 0);
   return { folders: planned, itemsTotal };
 }
+
+const isRecoverable = (folder: PointFolder | undefined): boolean =>
+  folder?.role?.startsWith('recoverableitems') === true;
+
+const noRecoverable = () =>
+  new RestoreRefused(
+    'recoverable-not-in-point',
+    'The restore point has no Recoverable Items: they are not part of the backup.',
+    'Leave includeRecoverable out. What users deleted for good is in an older restore point, in its old folder.',
+  );
+
+const onlyRecoverable = () =>
+  new RestoreRefused(
+    'recoverable-not-asked-for',
+    'Only Recoverable Items were chosen; they come back only when they are asked for.',
+    'Set includeRecoverable.',
+  );
 
 export interface FolderTree {
   byId: ReadonlyMap<string, PointFolder>;
@@ -62,7 +107,10 @@ export function folderTree(folders: readonly PointFolder[]): FolderTree {
 const depthOf = (tree: FolderTree, { folder }: PlannedFolder) => tree.chainOf(folder.id).length;
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-function chosenFolders(tree: FolderTree, selection: Selection): Map<string, ReadonlySet<string> | undefined> {
+function chosenFolders(
+  tree: FolderTree,
+  selection: PointSelection,
+): Map<string, ReadonlySet<string> | undefined> {
   switch (selection.kind) {
     case 'mailbox':
       return new Map([...tree.byId.keys()].map((id) => [id, undefined]));

@@ -1,9 +1,20 @@
 import type { Folder, MailboxWriter } from '@holdfast/exchange';
+import { hasCode } from '../errors.ts';
+import type { PointFolder } from '../ports.ts';
 import type { FolderTree } from './planRestore.ts';
+
+/** Where a folder goes, found without making anything. */
+export interface FolderPlace {
+  /** Undefined when it has to be made. */
+  id: string | undefined;
+  /** As the target shows it, for people. */
+  path: string;
+}
 
 /** Finds or makes the place of each folder in the target mailbox, when it is needed. */
 export interface TargetFolders {
-  /** Id of the folder in the target mailbox. */
+  placeOf(folderId: string): FolderPlace;
+  /** Id of the folder in the target mailbox; it is made when it is missing. */
   targetOf(folderId: string): Promise<string>;
   /** Folders made so far. */
   readonly created: number;
@@ -16,67 +27,149 @@ interface TargetFolderDeps {
   writer: Pick<MailboxWriter, 'ensureFolder'>;
   /** The folders of the target mailbox as they are. */
   existing: readonly Folder[];
-  /** Path of a folder below which the restored folders go; the original place when undefined. */
-  folderPath: string | undefined;
+  /** The target is the mailbox that was backed up, so its folder ids are those of the backup. */
+  sameMailbox: boolean;
+  /** Names of the folders below which the restored ones go; the original place when empty. */
+  targetFolder: readonly string[];
 }
+
+/** A name that a folder of another class has taken; the same on every attempt. */
+const besideName = (name: string): string => `${name} (restored)`;
+
+export const folded = (name: string): string => name.normalize('NFC').trim().toLowerCase();
 
 /**
  * Original place: a folder with a well-known role goes to the target's folder of that role, whatever its name there is
- * (`Posteingang`); every other by its name below the place of its parent. Below a given folder: the selected folders by
- * name, keeping their structure among each other; two selected folders of one name share a place.
+ * (`Posteingang`); in the original mailbox every other to the folder of its id, renamed or moved since or not, unless it
+ * was thrown away; else by its name below the place of its parent. Below a given folder: the selected folders by name,
+ * keeping their structure among each other; two selected folders of one name share a place.
  */
 export function createTargetFolders(deps: TargetFolderDeps): TargetFolders {
-  const { tree, writer, folderPath } = deps;
-  const byRole = new Map(deps.existing.flatMap(({ id, role }) => (role === undefined ? [] : [[role, id]])));
-  const found = new Map<string, Promise<string>>();
+  const { tree, writer, targetFolder } = deps;
+  const live = liveFolders(deps.existing);
+  const places = new Map<string, FolderPlace>();
+  const made = new Map<string, Promise<string>>();
   let created = 0;
   let base: Promise<string | null> | undefined;
 
-  async function ensure(parentId: string | null, name: string): Promise<string> {
-    const folder = await writer.ensureFolder(parentId, name);
-    if (folder.created) created++;
-    return folder.id;
-  }
-
-  function baseFolder(): Promise<string | null> {
-    base ??= (folderPath ?? '')
-      .split('/')
-      .filter((name) => name !== '')
-      .reduce<Promise<string | null>>(
-        async (parent, name) => ensure(await parent, name),
-        Promise.resolve(null),
-      );
-    return base;
-  }
-
-  async function find(folderId: string): Promise<string> {
+  const folderOf = (folderId: string): PointFolder => {
     const folder = tree.byId.get(folderId);
     if (folder === undefined) throw new Error(`the restore point has no folder ${folderId}`);
-    const { parentId, name, role } = folder;
-    if (folderPath === undefined) {
-      const sameRole = role === undefined ? undefined : byRole.get(role);
-      if (sameRole !== undefined) return sameRole;
-      return ensure(parentId !== null && tree.byId.has(parentId) ? await targetOf(parentId) : null, name);
-    }
-    const below = parentId !== null && deps.planned.has(parentId);
-    return ensure(below ? await targetOf(parentId) : await baseFolder(), name);
-  }
+    return folder;
+  };
+  /** The folder above in the target: one of the selection, or undefined for the base. */
+  const aboveOf = ({ parentId }: PointFolder): string | undefined => {
+    if (parentId === null) return undefined;
+    const goesAlong = targetFolder.length > 0 ? deps.planned.has(parentId) : tree.byId.has(parentId);
+    return goesAlong ? parentId : undefined;
+  };
+  const known = (folder: PointFolder): Folder | undefined => {
+    if (targetFolder.length > 0) return undefined;
+    const sameRole = folder.role === undefined ? undefined : live.byRole.get(folder.role);
+    if (sameRole !== undefined || !deps.sameMailbox) return sameRole;
+    const same = live.byId.get(folder.id);
+    const wasTrash = tree.chainOf(folder.id).some((id) => isTrash(tree.byId.get(id)));
+    return same === undefined || (live.inTrash(same) && !wasTrash) ? undefined : same;
+  };
 
+  function placeOf(folderId: string): FolderPlace {
+    const found = places.get(folderId) ?? findPlace(folderOf(folderId));
+    places.set(folderId, found);
+    return found;
+  }
+  function findPlace(folder: PointFolder): FolderPlace {
+    const same = known(folder);
+    if (same !== undefined) return { id: same.id, path: live.pathOf(same) };
+    const above = aboveOf(folder);
+    const parent = above === undefined ? basePlace() : placeOf(above);
+    return below(parent, folder.name);
+  }
+  const below = (parent: { id: string | null | undefined; path: string }, name: string): FolderPlace => ({
+    id: parent.id === undefined ? undefined : live.child(parent.id, name)?.id,
+    path: `${parent.path}/${name}`,
+  });
+  const basePlace = () =>
+    targetFolder.reduce<{ id: string | null | undefined; path: string }>(below, { id: null, path: '' });
+
+  async function ensure(parentId: string | null, name: string, folder?: PointFolder): Promise<string> {
+    const make = { hidden: folder?.hidden, folderClass: folder?.class };
+    const ensured = await writer.ensureFolder(parentId, name, make).catch((error: unknown) => {
+      if (!hasCode(error, 'folder-of-another-class')) throw error;
+      return writer.ensureFolder(parentId, besideName(name), make);
+    });
+    if (ensured.created) created++;
+    return ensured.id;
+  }
+  function baseFolder(): Promise<string | null> {
+    base ??= targetFolder.reduce<Promise<string | null>>(
+      async (parent, name) => ensure(await parent, name),
+      Promise.resolve(null),
+    );
+    base.catch(() => {
+      base = undefined;
+    });
+    return base;
+  }
+  async function find(folder: PointFolder): Promise<string> {
+    const same = known(folder);
+    if (same !== undefined) return same.id;
+    const above = aboveOf(folder);
+    return ensure(above === undefined ? await baseFolder() : await targetOf(above), folder.name, folder);
+  }
   function targetOf(folderId: string): Promise<string> {
-    let target = found.get(folderId);
+    let target = made.get(folderId);
     if (target === undefined) {
-      target = find(folderId);
-      found.set(folderId, target);
+      target = find(folderOf(folderId));
+      made.set(folderId, target);
       // A folder that could not be made is tried again for the next item.
-      target.catch(() => found.delete(folderId));
+      target.catch(() => made.delete(folderId));
     }
     return target;
   }
 
   return {
+    placeOf,
     targetOf,
     get created() {
       return created;
     },
   };
+}
+
+const isTrash = (folder: { role?: string } | undefined): boolean =>
+  folder?.role === 'deleteditems' || folder?.role?.startsWith('recoverableitems') === true;
+
+/** The folders of a mailbox as they are. */
+function liveFolders(existing: readonly Folder[]) {
+  const byId = new Map(existing.map((folder) => [folder.id, folder]));
+  const byRole = new Map(
+    existing.flatMap((folder) => (folder.role === undefined ? [] : [[folder.role, folder]])),
+  );
+  const byName = new Map(
+    existing.map((folder) => [`${folder.parentId ?? ''}\n${folded(folder.name)}`, folder]),
+  );
+  function chainOf(folder: Folder): Folder[] {
+    const chain: Folder[] = [];
+    for (let at: Folder | undefined = folder; at !== undefined && !chain.includes(at); ) {
+      chain.unshift(at);
+      at = at.parentId === null ? undefined : byId.get(at.parentId);
+    }
+    return chain;
+  }
+  return {
+    byId,
+    byRole,
+    child: (parentId: string | null, name: string) => byName.get(`${parentId ?? ''}\n${folded(name)}`),
+    pathOf: (folder: Folder) =>
+      `/${chainOf(folder)
+        .map(({ name }) => name)
+        .join('/')}`,
+    inTrash: (folder: Folder) => chainOf(folder).some(isTrash),
+  };
+}
+
+/** Folders whose items count as being in the mailbox: not what was thrown away. */
+export function foldersInUse(existing: readonly Folder[]): Folder[] {
+  const live = liveFolders(existing);
+  return existing.filter((folder) => !live.inTrash(folder));
 }

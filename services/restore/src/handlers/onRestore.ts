@@ -1,53 +1,31 @@
 import {
-  classOf,
   type ErrorFacts,
   errorFacts,
-  type LedgerLine,
-  type Mailbox,
+  hasRestoreEnded,
   makeEvent,
-  type Organization,
-  type RepositoryRecord,
+  type RestorePlanSummary,
+  type RestoreProgress,
   type RestoreSession,
+  type RestoreState,
   type RestoreTask,
+  waitingRestoreStates,
 } from '@holdfast/contracts';
-import type { Delivery, Lease, Messaging, Outbox, Verdict } from '@holdfast/messaging';
-import type { Clock, Logger } from '@holdfast/runtime';
-import { type Collection, modify } from '@holdfast/store';
-import type { Activity } from '../activity.ts';
-import type { UsedConnector } from '../adapters/connectorCache.ts';
-import type { PointHub } from '../adapters/pointHub.ts';
-import { hasEnded, storeLedger, storeSessionBook } from '../adapters/storeSessions.ts';
-import { type RestoreSettings, restoreSession } from '../domain/restoreSession.ts';
-import { hasCode, Interrupted, RestoreRefused } from '../errors.ts';
-import type { RestoreMetrics } from '../metrics.ts';
-import type { InterruptionCheck } from '../ports.ts';
-import type { ProgressBoard } from '../progressBoard.ts';
-
-export interface RestoreHandlerDeps {
-  messaging: Pick<Messaging, 'acquireLease'>;
-  sessions: Collection<RestoreSession>;
-  ledger: Collection<LedgerLine>;
-  mailboxes: Collection<Mailbox>;
-  organization: (id: string) => Promise<Organization | undefined>;
-  repository: (id: string) => Promise<RepositoryRecord | undefined>;
-  outbox: Pick<Outbox, 'add'>;
-  useConnector: (organization: Organization) => UsedConnector;
-  points: PointHub;
-  instance: string;
-  settings: RestoreSettings;
-  clock: Clock;
-  logger: Logger;
-  metrics: RestoreMetrics;
-  activity: Activity;
-  progress: ProgressBoard;
-}
+import type { Delivery, Verdict } from '@holdfast/messaging';
+import { modify } from '@holdfast/store';
+import { needsNoApproval } from '../domain/planSummary.ts';
+import { Interrupted, RestoreRefused } from '../errors.ts';
+import { type Attempt, bookOf, isHopeless, isTaken, type RestoreHandlerDeps } from './attempt.ts';
+import { planSession } from './planSession.ts';
+import { runSession } from './runSession.ts';
 
 const busyPauseMs = 5_000;
 const takenPauseMs = 2_000;
-/** A cancel request is looked for this often. */
-const lookForCancelMs = 1_000;
 
 const done: Verdict = { kind: 'done' };
+
+/** A person has to do something first. A request to cancel is for a worker, whatever the state. */
+const waits = ({ state, cancelRequested }: RestoreSession): boolean =>
+  (waitingRestoreStates as readonly RestoreState[]).includes(state) && !cancelRequested;
 
 /** One restore session: the session in the control data decides what is to be done, the message only says when. */
 export function createRestoreHandler(deps: RestoreHandlerDeps) {
@@ -58,17 +36,15 @@ export function createRestoreHandler(deps: RestoreHandlerDeps) {
       logger.warn({}, 'a restore session that the control data does not have is let go');
       return done;
     }
-    // A crash may have come between the end and its event.
-    if (hasEnded(stored.doc)) {
-      await deps.outbox.add(completed(stored.doc));
-      return done;
-    }
+    // A crash may have come between a change and its event.
+    await tellAgain(deps, stored.doc);
+    if (hasRestoreEnded(stored.doc) || waits(stored.doc)) return done;
     const lease = await deps.messaging.acquireLease(`restore.${sessionId}`, deps.instance);
     if (lease === undefined) return { kind: 'postpone', afterMs: busyPauseMs };
     const end = deps.activity.begin({ id: sessionId, since: deps.clock.now() });
     try {
       const session = await begin(deps, sessionId);
-      return session === undefined ? done : await run({ deps, session, delivery, lease, logger });
+      return session === undefined ? done : await advance({ deps, session, delivery, lease, logger });
     } finally {
       end();
       deps.progress.end(sessionId);
@@ -80,162 +56,82 @@ export function createRestoreHandler(deps: RestoreHandlerDeps) {
 /** Takes the session: epoch + 1 fences whoever had it before. */
 async function begin(deps: RestoreHandlerDeps, sessionId: string): Promise<RestoreSession | undefined> {
   const startedAt = new Date(deps.clock.now()).toISOString();
-  const taken = await modify(deps.sessions, sessionId, (session): RestoreSession | undefined =>
-    hasEnded(session)
-      ? undefined
-      : { ...session, state: 'running', epoch: session.epoch + 1, startedAt: session.startedAt ?? startedAt },
-  );
+  const taken = await modify(deps.sessions, sessionId, (session): RestoreSession | undefined => {
+    if (hasRestoreEnded(session) || waits(session)) return undefined;
+    const next = { ...session, epoch: session.epoch + 1 };
+    if (session.cancelRequested) return next;
+    if (session.state === 'requested') return { ...next, state: 'planning' };
+    if (session.state === 'approved') {
+      return { ...next, state: 'running', startedAt: session.startedAt ?? startedAt };
+    }
+    return next;
+  });
   return taken?.doc;
 }
 
-interface Attempt {
-  deps: RestoreHandlerDeps;
-  session: RestoreSession;
-  delivery: Delivery;
-  lease: Lease;
-  logger: Logger;
-}
-
-async function run(attempt: Attempt): Promise<Verdict> {
-  const { deps, session, delivery, logger } = attempt;
+async function advance(attempt: Attempt): Promise<Verdict> {
+  const { deps, delivery, logger } = attempt;
   const startedAt = deps.clock.now();
-  const told = { progress: session.progress };
+  const told = { progress: attempt.session.progress };
+  let current = attempt;
   try {
-    told.progress = await carryOut(attempt, (progress) => {
-      told.progress = progress;
-    });
-    const { failed, different } = told.progress;
-    await end(attempt, failed + different > 0 ? 'warning' : 'success', told.progress, undefined);
-  } catch (error) {
-    if (error instanceof Interrupted && error.reason === 'cancel') {
-      await end(attempt, 'cancelled', told.progress, undefined);
-    } else {
-      const verdict = await onFailure(attempt, error, told.progress);
-      if (verdict !== done) return verdict;
+    if (attempt.session.cancelRequested) throw new Interrupted('cancel');
+    // A place for exports: they take the same selection, plan and ledger.
+    if (attempt.session.kind !== 'restore') throw noExport();
+    if (current.session.state === 'planning') {
+      const session = await planned(current, await planSession(current));
+      if (waits(session)) return done;
+      current = { ...current, session };
     }
+    await run(current, told);
+  } catch (error) {
+    const verdict = await onTrouble(current, error, told.progress);
+    if (verdict !== done) return verdict;
   }
   const tookMs = deps.clock.now() - startedAt;
-  logger.info({ tookMs, ...told.progress, attempt: delivery.attempt }, 'restore session ended');
+  logger.info({ tookMs, ...told.progress, attempt: delivery.attempt }, 'restore session left');
   return done;
 }
 
-async function carryOut(
-  attempt: Attempt,
-  onProgress: (progress: RestoreSession['progress']) => void,
-): Promise<RestoreSession['progress']> {
-  const { deps, session, delivery, lease } = attempt;
-  const { organization, repository, mailbox } = await placeOf(deps, session);
-  const point = await deps.points.use(repository, session.pointName);
-  const used = deps.useConnector(organization);
-  const abort = new AbortController();
-  try {
-    const writer = await used.connector.writer(
-      { userId: mailbox.userId, address: mailbox.address },
-      { signal: AbortSignal.any([abort.signal, lease.lost]) },
-    );
-    try {
-      return await restoreSession(session, deps.settings, delivery.attempt > 1 || delivery.last, {
-        book: storeSessionBook(deps.sessions, session.id, session.epoch),
-        ledger: storeLedger(deps.ledger, session.id),
-        point: point.contents,
-        writer,
-        now: () => deps.clock.now(),
-        leaseLost: lease.lost,
-        interruption: interruptionOf(attempt),
-        onProgress(progress, phase) {
-          onProgress(progress);
-          deps.progress.tell(session, progress, phase);
-        },
-      });
-    } finally {
-      abort.abort();
-      await writer.close();
-    }
-  } finally {
-    await used.release();
-    await point.release();
-  }
-}
-
-interface Place {
-  organization: Organization;
-  repository: RepositoryRecord;
-  mailbox: Mailbox;
-}
-
-/** @throws RestoreRefused naming what is missing and what can be chosen instead */
-async function placeOf(deps: RestoreHandlerDeps, session: RestoreSession): Promise<Place> {
-  const organization = await deps.organization(session.organizationId);
-  const repository = await deps.repository(session.input.repositoryId);
-  if (organization === undefined) {
-    throw new RestoreRefused(
-      'organization-not-found',
-      'The organization of the mailbox was removed.',
-      'Add the organization again, then restore.',
-    );
-  }
-  if (repository === undefined) {
-    throw new RestoreRefused(
-      'repository-not-found',
-      'The repository of the restore point was removed.',
-      'Attach the repository again, then restore.',
-    );
-  }
-  return { organization, repository, mailbox: await targetMailbox(deps, session) };
-}
-
-/** The original mailbox by its directory id, another one by its address. */
-async function targetMailbox(deps: RestoreHandlerDeps, session: RestoreSession): Promise<Mailbox> {
-  const wanted = session.input.target.mailboxAddress;
-  if (wanted === undefined) {
-    const original = (await deps.mailboxes.get(session.input.mailboxId))?.doc;
-    if (original?.status === 'active') return original;
-    throw new RestoreRefused(
-      'mailbox-gone',
-      `The mailbox ${session.mailboxAddress} is not in the directory any more.`,
-      'Name another mailbox of the organization as the target, or export single messages; if the mailbox was brought back, refresh the inventory.',
-    );
-  }
-  for (const address of new Set([wanted, wanted.toLowerCase()])) {
-    const where = { organizationId: session.organizationId, address };
-    const { items } = await deps.mailboxes.find({ where, limit: 100 });
-    const found = items.find(({ doc }) => doc.status === 'active');
-    if (found !== undefined) return found.doc;
-  }
-  throw new RestoreRefused(
-    'target-not-found',
-    `There is no mailbox ${wanted} in the organization.`,
-    'Check the address, or refresh the inventory if the mailbox is new.',
+const noExport = () =>
+  new RestoreRefused(
+    'export-not-offered',
+    'This worker does no exports.',
+    'Use a worker of a later version.',
   );
+
+/** The session goes on by itself, or waits for a person. */
+async function planned(attempt: Attempt, plan: RestorePlanSummary): Promise<RestoreSession> {
+  const { deps } = attempt;
+  const goesOn = needsNoApproval(plan, attempt.session.input.confirm);
+  const now = new Date(deps.clock.now()).toISOString();
+  const session = await bookOf(attempt).change(
+    (doc): RestoreSession =>
+      goesOn ? { ...doc, state: 'running', startedAt: doc.startedAt ?? now } : { ...doc, state: 'planned' },
+  );
+  await tellAgain(deps, session);
+  return session;
 }
 
-function interruptionOf({ deps, session, delivery }: Attempt): InterruptionCheck {
-  let lookedAt = deps.clock.now();
-  let cancelled = session.cancelRequested;
-  return async () => {
-    if (delivery.stopping.aborted) return 'shutdown';
-    const now = deps.clock.now();
-    if (!cancelled && now - lookedAt >= lookForCancelMs) {
-      lookedAt = now;
-      cancelled = (await deps.sessions.get(session.id))?.doc.cancelRequested === true;
-    }
-    return cancelled ? 'cancel' : undefined;
-  };
+async function run(attempt: Attempt, told: { progress: RestoreProgress }): Promise<void> {
+  const { progress, error, nothingWorked } = await runSession(attempt, (now) => {
+    told.progress = now;
+  });
+  told.progress = progress;
+  const { failed, different } = progress;
+  const flawless = failed + different === 0 && error === undefined;
+  await end(attempt, nothingWorked ? 'failed' : flawless ? 'success' : 'warning', progress, error);
 }
 
-/** Failures that a person must do something about: trying again cannot help. */
-const isHopeless = (error: unknown): boolean =>
-  ['permanent-mailbox', 'forbidden', 'configuration', 'vanished'].includes(classOf(error));
-
-async function onFailure(
-  attempt: Attempt,
-  error: unknown,
-  progress: RestoreSession['progress'],
-): Promise<Verdict> {
-  const { delivery, lease, logger } = attempt;
+async function onTrouble(attempt: Attempt, error: unknown, progress: RestoreProgress): Promise<Verdict> {
+  const { delivery, logger } = attempt;
+  if (error instanceof Interrupted && error.reason === 'cancel') {
+    await end(attempt, 'cancelled', progress, undefined);
+    return done;
+  }
+  if (error instanceof Interrupted && error.reason === 'pause') return pause(attempt, progress);
   if (delivery.stopping.aborted) return { kind: 'postpone', afterMs: 0 };
-  if (hasCode(error, 'session-taken') || lease.lost.aborted)
-    return { kind: 'postpone', afterMs: takenPauseMs };
+  if (isTaken(error, attempt)) return { kind: 'postpone', afterMs: takenPauseMs };
   if (!delivery.last && !isHopeless(error)) {
     logger.warn({ error, attempt: delivery.attempt }, 'restore session failed, tried again');
     throw error;
@@ -245,38 +141,71 @@ async function onFailure(
   return done;
 }
 
+/** A request to pause is for a session at work; one that is being planned waits for its approval instead. */
+async function pause(attempt: Attempt, progress: RestoreProgress): Promise<Verdict> {
+  const { secondsLeft: _, ...counters } = progress;
+  await bookOf(attempt).change((session) => ({
+    ...session,
+    ...{ state: 'paused', pauseRequested: false, progress: counters },
+  }));
+  return done;
+}
+
 async function end(
-  { deps, session }: Pick<Attempt, 'deps' | 'session'>,
+  attempt: Pick<Attempt, 'deps' | 'session'>,
   state: 'success' | 'warning' | 'failed' | 'cancelled',
-  progress: RestoreSession['progress'],
+  { secondsLeft: _, ...progress }: RestoreProgress,
   error: ErrorFacts | undefined,
 ): Promise<void> {
-  const book = storeSessionBook(deps.sessions, session.id, session.epoch);
+  const { deps } = attempt;
   const finishedAt = new Date(deps.clock.now()).toISOString();
-  const ended = await book.change((doc) => ({
+  const ended = await bookOf(attempt).change((doc) => ({
     ...doc,
-    ...{ state, progress, finishedAt },
+    ...{ state, progress, finishedAt, pauseRequested: false },
     ...(error === undefined ? {} : { error }),
   }));
   deps.metrics.ended(state, ended.progress);
-  await deps.outbox.add(completed(ended));
+  await tellAgain(deps, ended);
 }
 
-/** The same event however often the end is told. */
-function completed(session: RestoreSession) {
-  const { created, skipped, renamed, failed, different } = session.progress;
+/** The events of how a session stands: the same ones however often they are told. */
+async function tellAgain(deps: RestoreHandlerDeps, session: RestoreSession): Promise<void> {
+  if (session.plan !== undefined) await deps.outbox.add(plannedEvent(session, session.plan));
+  if (hasRestoreEnded(session)) await deps.outbox.add(completedEvent(session));
+}
+
+const subjectOf = ({ id, organizationId, mailboxId }: RestoreSession) => ({
+  sessionId: id,
+  organizationId,
+  mailboxId,
+});
+
+function plannedEvent(session: RestoreSession, plan: RestorePlanSummary) {
+  const { digest, items, create, skip, overwrite, rename, cannot, bytes, seconds } = plan;
+  return makeEvent('restore.planned', {
+    ...{ source: 'restore', subject: session.id, key: session.id, time: plan.madeAt },
+    data: {
+      ...subjectOf(session),
+      ...{ digest, items, create, skip, overwrite, rename, cannot, bytes, seconds },
+      needsApproval: !needsNoApproval(plan, session.input.confirm),
+    },
+  });
+}
+
+function completedEvent(session: RestoreSession) {
+  const { created, skipped, renamed, overwritten, failed, different, deviated } = session.progress;
   const { state } = session;
-  const outcome = state === 'requested' || state === 'running' ? 'failed' : state;
+  const outcome =
+    state === 'success' || state === 'warning' || state === 'cancelled' ? state : ('failed' as const);
   return makeEvent('restore.completed', {
     source: 'restore',
     subject: session.id,
     key: session.id,
     time: session.finishedAt ?? session.requestedAt,
     data: {
-      sessionId: session.id,
-      organizationId: session.organizationId,
-      mailboxId: session.input.mailboxId,
-      ...{ outcome, created, skipped, renamed, failed, different },
+      ...subjectOf(session),
+      ...{ outcome, created, skipped, renamed, overwritten, failed, different, deviated },
+      mailboxes: session.parts,
       ...(session.error === undefined ? {} : { error: session.error }),
     },
   });

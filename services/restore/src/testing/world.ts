@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { LedgerLine, RestoreInput, RestoreSession } from '@holdfast/contracts';
+import type {
+  LedgerLine,
+  PlanLine,
+  RestoreInput,
+  RestorePart,
+  RestoreProgress,
+  RestoreSession,
+} from '@holdfast/contracts';
 import { restoreInputSchema } from '@holdfast/contracts';
 import type { MailboxWriter } from '@holdfast/exchange';
 import { type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
 import { canonicalJson, type JsonValue } from '@holdfast/repository';
-import { buildRestoreSession } from '@holdfast/testing';
-import { restoreSession } from '../domain/restoreSession.ts';
-import { type InterruptReason, SessionTaken } from '../errors.ts';
-import type { Ledger, PointContents, SessionBook } from '../ports.ts';
+import { buildRestorePart, buildRestoreSession } from '@holdfast/testing';
+import { type PartPlan, planPart } from '../domain/planPart.ts';
+import { restorePart } from '../domain/restorePart.ts';
+import { readLedger, readPlannedActions } from '../domain/sessionLedger.ts';
+import { createSessionProgress } from '../domain/sessionProgress.ts';
+import type { InterruptReason } from '../errors.ts';
+import type { Ledger, PointContents } from '../ports.ts';
 import type { CrashPlan } from './crashes.ts';
 import { memoryPointOf } from './memoryPoint.ts';
 
@@ -27,6 +37,9 @@ export class RestoreWorld {
   readonly lines = new Map<string, LedgerLine>();
   point: PointContents | undefined;
   session: RestoreSession;
+  part: RestorePart;
+  /** The plan of the session, made before its first attempt. */
+  planLines: PlanLine[] | undefined;
   now = Date.UTC(2026, 2, 1);
   /** Where the session writes to. */
   targetUserId = 'u1';
@@ -35,6 +48,7 @@ export class RestoreWorld {
     this.source = this.exchange.addMailbox({ userId: 'u1', address: 'ann@example.com' });
     this.other = this.exchange.addMailbox({ userId: 'u2', address: 'bo@example.com' });
     this.session = buildRestoreSession({ requestedAt: new Date(this.now).toISOString() });
+    this.part = buildRestorePart();
   }
 
   /** The backup: the source as it is now. */
@@ -44,6 +58,10 @@ export class RestoreWorld {
 
   ask(input: Partial<RestoreInput>, id = 'restore-1'): void {
     this.lines.clear();
+    this.planLines = undefined;
+    const folderPath = input.target?.folderPath ?? '';
+    const targetFolder = folderPath.split('/').filter((name) => name !== '');
+    this.part = buildRestorePart({ sessionId: id, targetFolder });
     this.session = buildRestoreSession({
       id,
       requestedAt: new Date(this.now).toISOString(),
@@ -55,34 +73,51 @@ export class RestoreWorld {
     return [...this.lines.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  async attempt(options: AttemptOptions = {}): Promise<RestoreSession['progress']> {
+  /** What the session would do now. */
+  async plan(): Promise<PartPlan> {
+    const { signal } = new AbortController();
+    const writer = await this.exchange.writer({ userId: this.targetUserId, address: 'target' }, { signal });
+    const lines: PlanLine[] = [];
+    const plan = await planPart(this.session, this.part, this.targetUserId === 'u1', {
+      ...{ point: this.contents(), writer, leaseLost: signal, interruption: async () => undefined },
+      add: async (more) => void lines.push(...more),
+    });
+    this.planLines = lines;
+    return plan;
+  }
+
+  private contents(): PointContents {
     if (this.point === undefined) throw new Error('nothing was backed up');
+    return this.point;
+  }
+
+  async attempt(options: AttemptOptions = {}): Promise<RestoreProgress> {
+    if (this.planLines === undefined) await this.plan();
+    const planLines = this.planLines ?? [];
     const watch = <T extends object>(name: string, port: T): T =>
       options.crash === undefined ? port : options.crash.watch(name, port);
     const { signal } = new AbortController();
     const writer = await this.exchange.writer({ userId: this.targetUserId, address: 'target' }, { signal });
     options.wrapWriter?.(writer);
-    this.session = { ...this.session, state: 'running', epoch: this.session.epoch + 1 };
-    const settings = { itemsAtOnce: options.itemsAtOnce ?? 3, saveEveryMs: 5 };
-    return restoreSession(this.session, settings, options.lenient ?? false, {
-      book: watch('book', this.book(this.session.epoch)),
-      ledger: watch('ledger', this.ledgerPort()),
-      point: watch('point', this.point),
+    const ledger = watch('ledger', this.ledgerPort());
+    const done = await readLedger(ledger.lines());
+    const progress = createSessionProgress(this.session, () => this.now);
+    progress.addDone(done.counters);
+    progress.watch(writer.statistics);
+    const settings = { itemsAtOnce: options.itemsAtOnce ?? 3, lenient: options.lenient ?? false };
+    await restorePart(this.session, this.part, this.targetUserId === 'u1', settings, {
+      ...{ ledger, done, planned: await readPlannedActions(each(planLines)) },
+      point: watch('point', this.contents()),
       writer: watch('writer', writer),
       now: () => this.now++,
       leaseLost: signal,
       interruption: options.interruption ?? (async () => undefined),
-      onProgress: () => undefined,
+      onFolder: (created) => progress.foldersCreated(0, created),
+      onLine: async (line, { bytes }) => progress.add(line, bytes),
     });
-  }
-
-  private book(epoch: number): SessionBook {
     return {
-      change: async (change) => {
-        if (this.session.epoch !== epoch) throw new SessionTaken('epoch');
-        this.session = change(this.session);
-        return this.session;
-      },
+      ...progress.now(),
+      itemsTotal: planLines.filter(({ position }) => position !== undefined).length,
     };
   }
 
@@ -123,4 +158,8 @@ export class RestoreWorld {
     }
     return shown;
   }
+}
+
+async function* each<T>(list: readonly T[]): AsyncIterable<T> {
+  yield* list;
 }
