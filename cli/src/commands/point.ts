@@ -29,7 +29,7 @@ async function list({ client, screen }: Context, args: string[], options: PlaceO
   const page = await client.list<RestorePointRecord>(path, options.limit, { repositoryId });
   if (screen.json) return screen.document(page);
   screen.table(
-    ['TIME', 'RESTORE POINT', 'KIND', 'ITEMS', 'FOLDERS', 'NEW', 'GAPS'],
+    ['TIME', 'RESTORE POINT', 'KIND', 'ITEMS', 'FOLDERS', 'NEW', 'GAPS', 'REMOVED AFTER'],
     page.items.map((point) => [
       timeText(point.time),
       point.id,
@@ -38,6 +38,7 @@ async function list({ client, screen }: Context, args: string[], options: PlaceO
       point.folders,
       point.totals.itemsNew,
       point.gapsOpen,
+      timeText(point.condemned?.removeAfter),
     ]),
   );
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { step } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
 import { listLimit } from '../options.ts';
 import { type Named, resolveNamed } from '../resolve.ts';
@@ -77,6 +78,13 @@ async function show({ client, screen }: Context, args: string[]): Promise<undefi
   ]);
 }
 
+async function sheet({ client, screen }: Context, args: string[]): Promise<undefined> {
+  const { id } = await resolveNamed<Repository>(client, 'repository', args[0]);
+  const answer = await client.get<{ sheet: string }>(`/repositories/${step(id)}/recovery-sheet`);
+  if (screen.json) return screen.document(answer);
+  screen.line(answer.sheet);
+}
+
 export function repoCommands(runner: Runner, program: Command): void {
   const repo = program.command('repo').description('repositories: where the copies are kept');
   const adding = repo
@@ -91,4 +99,6 @@ export function repoCommands(runner: Runner, program: Command): void {
   act(runner, adding, add);
   act(runner, listLimit(repo.command('list').description('list repositories')), list);
   act(runner, repo.command('show [repo]').description('show one'), show);
+  const sheetOf = repo.command('sheet [repo]').description('the recovery sheet: print it and put it away');
+  act(runner, sheetOf, sheet);
 }

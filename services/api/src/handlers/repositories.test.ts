@@ -56,6 +56,27 @@ describe('a repository', () => {
     );
   });
 
+  test('has a recovery sheet that names its place and key slots and no secret', async () => {
+    const describing = await serveQuestion(api.messaging, 'default', 'describeRepository', async () => ({
+      ...{ repositoryId: 'engine-1', format: 1, createdAt: '2026-01-02T03:04:05.000Z' },
+      slots: [
+        {
+          slotId: 'slot-9',
+          kind: 'recovery' as const,
+          createdAt: '2026-01-02T03:04:05.000Z',
+          kdf: 'argon2id',
+        },
+      ],
+    }));
+    const { id } = (await api.call('POST', '/repositories', { body: input('Main', '/srv/the place') })).body;
+    const { status, body } = await api.call('GET', `/repositories/${id}/recovery-sheet`);
+    expect(status).toBe(200);
+    for (const part of ['Main', "'/srv/the place'", 'engine-1', 'slot-9', 'holdfast-reader'])
+      expect(body.sheet).toContain(part);
+    expect(body.sheet).not.toContain('correct horse');
+    await describing.stop();
+  });
+
   test('that exists is attached without a recovery key', async () => {
     const made = await api.call('POST', '/repositories', {
       body: input('Old', '/srv/b', { mode: 'attach' }),

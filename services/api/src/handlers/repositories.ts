@@ -1,4 +1,5 @@
 import { idSchema, newId, type RepositoryRecord, repositoryInputSchema } from '@holdfast/contracts';
+import { recoverySheet } from '@holdfast/export';
 import { AlreadyExists } from '@holdfast/store';
 import { z } from 'zod';
 import { Conflict } from '../errors.ts';
@@ -114,4 +115,28 @@ const get = (ports: ApiPorts): Route =>
     },
   });
 
-export const repositoryRoutes = (ports: ApiPorts): Route[] => [add, list, get].map((make) => make(ports));
+const sheet = (ports: ApiPorts): Route =>
+  route({
+    method: 'get',
+    path: '/repositories/{repositoryId}/recovery-sheet',
+    operationId: 'getRecoverySheet',
+    tag,
+    summary: 'The page to print and keep where the machines are not',
+    description: 'Where the repository is, which key slots open it, which commands read it. No secrets.',
+    params: z.object({ repositoryId: idSchema }),
+    responses: { 200: { description: 'The page as text', schema: z.object({ sheet: z.string() }) } },
+    async handler({ params: { repositoryId } }) {
+      const { doc } = await lookUp(ports.collections.repositories, 'repository', repositoryId);
+      const { backend, name, sealedPassphrase } = doc;
+      const question = { backend, sealedPassphrase };
+      const facts = await ports.ask('describeRepository', question, { timeoutMs: prepareTimeoutMs });
+      const where = { location: `folder ${backend.path}`, argument: backend.path };
+      const printedAt = new Date(ports.clock.now()).toISOString();
+      return {
+        body: { sheet: recoverySheet({ ...facts, ...where, name, printedAt, version: ports.version }) },
+      };
+    },
+  });
+
+export const repositoryRoutes = (ports: ApiPorts): Route[] =>
+  [add, list, get, sheet].map((make) => make(ports));

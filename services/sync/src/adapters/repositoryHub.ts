@@ -24,6 +24,8 @@ export interface RepositoryHub {
   use(record: RepositoryRecord, identity: MailboxIdentity): UsedRepository;
   /** Makes or opens a repository for the first time. Errors of the engine pass through. */
   prepare(request: Asked<'prepareRepository'>): Promise<Answered<'prepareRepository'>>;
+  /** Opens it as a person would who has lost everything else, so the passphrase is proven too. */
+  describe(request: Asked<'describeRepository'>): Promise<Answered<'describeRepository'>>;
   /** @throws when a repository in use cannot be reached */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -115,6 +117,26 @@ class Hub implements RepositoryHub {
       const engineId = repository.id;
       await repository.close();
       return { engineId };
+    } finally {
+      await store.close();
+    }
+  }
+
+  async describe({
+    backend,
+    sealedPassphrase,
+  }: Asked<'describeRepository'>): Promise<Answered<'describeRepository'>> {
+    const { sealer, open } = this.#deps;
+    const passphrase = sealer.open(sealedPassphrase, passphraseContext(backend));
+    const store = await openBlobStore(this.#specOf({ backend }));
+    try {
+      const options = { ...open, secret: { passphrase }, threads: 0, readOnly: true };
+      const repository = await openRepository(store, options);
+      try {
+        return await repository.recoveryFacts();
+      } finally {
+        await repository.close();
+      }
     } finally {
       await store.close();
     }
