@@ -102,7 +102,9 @@ function load(
   );
   return ids.flatMap((id) => {
     const row = found.get(id);
-    return row === undefined ? [] : [documentOf(row, position(id))];
+    return row === undefined
+      ? []
+      : [documentOf(row, position(id), (detail) => database.packedDetail(detail))];
   });
 }
 

@@ -47,12 +47,23 @@ export class CatalogDatabase {
     return this.#guard(() => Number(this.#prepared(sql).run(...values).changes));
   }
 
+  /** Inserts one row and says its id; undefined when it was there. */
+  insert(sql: string, ...values: SQLInputValue[]): number | undefined {
+    const { changes, lastInsertRowid } = this.#guard(() => this.#prepared(sql).run(...values));
+    return Number(changes) === 0 ? undefined : Number(lastInsertRowid);
+  }
+
   rows<R>(sql: string, ...values: SQLInputValue[]): R[] {
     return this.#guard(() => this.#prepared(sql).all(...values) as R[]);
   }
 
   row<R>(sql: string, ...values: SQLInputValue[]): R | undefined {
     return this.#guard(() => this.#prepared(sql).get(...values) as R | undefined);
+  }
+
+  /** The long texts of a document; undefined when it went meanwhile. */
+  packedDetail(id: number): Uint8Array | undefined {
+    return this.row<{ packed: Uint8Array }>('SELECT packed FROM details WHERE id = ?', id)?.packed;
   }
 
   /** All of it or nothing. */

@@ -3,7 +3,8 @@ import { layoutVersion } from './database.ts';
 
 /**
  * `documents.id` is the time of the item in seconds times 256 and some: the full-text index then gives the newest first
- * without sorting, and a range of time is a range of its rows.
+ * without sorting, and a range of time is a range of its rows. The long texts lie apart, in the order in which they came,
+ * so that their pages are full.
  */
 const tables = `
 CREATE TABLE IF NOT EXISTS shelves (
@@ -25,7 +26,8 @@ CREATE TABLE IF NOT EXISTS folder_spans (
 CREATE TABLE IF NOT EXISTS documents (
   id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, prefix INTEGER NOT NULL, object BLOB NOT NULL, time INTEGER NOT NULL,
   size INTEGER NOT NULL, kind TEXT NOT NULL, attachments INTEGER NOT NULL, subject TEXT NOT NULL, sender TEXT NOT NULL,
-  detail BLOB NOT NULL) STRICT;
+  detail INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS details (id INTEGER PRIMARY KEY, packed BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS documents_object ON documents (shelf, prefix);
 CREATE TABLE IF NOT EXISTS spans (
   id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, folder INTEGER NOT NULL, hash INTEGER NOT NULL, key TEXT NOT NULL,
@@ -49,6 +51,7 @@ const names = [
   'folders',
   'folder_spans',
   'documents',
+  'details',
   'spans',
   'texts',
   'words',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Detail, unpackDetail } from '../detail.ts';
 import type { Shelf, ShelfPoint } from '../ports.ts';
 import type { DocumentRow, SpanRow } from '../tables.ts';
@@ -69,10 +69,14 @@ export interface DocumentColumns {
   attachments: number;
   subject: string;
   sender: string;
-  detail: Uint8Array;
+  detail: number;
 }
 
-export function documentOf(row: DocumentColumns, position: string): DocumentRow {
+export function documentOf(
+  row: DocumentColumns,
+  position: string,
+  packed: (detail: number) => Uint8Array | undefined,
+): DocumentRow {
   let detail: Detail | undefined;
   return {
     id: row.id,
@@ -85,7 +89,8 @@ export function documentOf(row: DocumentColumns, position: string): DocumentRow 
     subject: row.subject,
     from: row.sender,
     texts() {
-      detail ??= unpackDetail(row.detail);
+      const bytes = detail === undefined ? packed(row.detail) : undefined;
+      detail ??= bytes === undefined ? { to: '', attachments: [], body: '' } : unpackDetail(bytes);
       return { subject: row.subject, from: row.sender, ...detail };
     },
     position,
@@ -114,7 +119,7 @@ export const spanOf = (row: SpanColumns): SpanRow => ({
 });
 
 /** 48 bits that stand for a text in an index; the text itself is compared as well. */
-export const hashOf = (text: string): number => createHash('sha256').update(text).digest().readUIntBE(0, 6);
+export const hashOf = (text: string): number => Number.parseInt(hash('sha256', text, 'hex').slice(0, 12), 16);
 
 /** 48 bits of an object id (hex). */
 export const prefixOf = (objectId: string): number => Number.parseInt(objectId.slice(0, 12), 16);

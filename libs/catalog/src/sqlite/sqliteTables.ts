@@ -269,7 +269,7 @@ function documentsOf(database: CatalogDatabase, ids: readonly DocumentId[]): Ret
   return [...inChunks(ids)].flatMap((chunk) =>
     database
       .rows<DocumentColumns>(`SELECT * FROM documents WHERE id IN (${marks(chunk)})`, ...chunk)
-      .map((row) => documentOf(row, encodePosition(row.id))),
+      .map((row) => documentOf(row, encodePosition(row.id), (id) => database.packedDetail(id))),
   );
 }
 

@@ -22,11 +22,8 @@ export class Vocabulary {
     for (const word of words) {
       if (word.length < shortestPart || word.length > longestKnownWord || this.#known.has(word)) continue;
       this.#known.add(word);
-      const { id } =
-        this.#database.row<{ id: number }>(
-          'INSERT INTO words (word) VALUES (?) ON CONFLICT DO NOTHING RETURNING id',
-          word,
-        ) ?? {};
+      // No RETURNING: it opens a savepoint, and the full-text index then writes what it holds.
+      const id = this.#database.insert('INSERT OR IGNORE INTO words (word) VALUES (?)', word);
       if (id !== undefined)
         this.#database.run('INSERT INTO word_parts (rowid, word) VALUES (?, ?)', id, word);
     }

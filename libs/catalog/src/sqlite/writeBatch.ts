@@ -31,7 +31,7 @@ export function writeBatch(
   try {
     database.transaction(() => {
       const folders = new Map<string, number>();
-      for (const document of batch.documents) addDocument(database, vocabulary, shelf, document);
+      addDocuments(database, vocabulary, shelf, batch.documents);
       for (const id of batch.foldersRemoved) endFolder(database, shelf, seq, id);
       for (const folder of batch.foldersPlaced) placeFolder(database, shelf, seq, folder);
       for (const { folderId, key } of batch.removed) {
@@ -47,27 +47,42 @@ export function writeBatch(
   }
 }
 
-function addDocument(
+function addDocuments(
   database: CatalogDatabase,
   vocabulary: Vocabulary,
   shelf: Shelf,
-  document: ItemDocument,
+  documents: readonly ItemDocument[],
 ): void {
-  if (documentId(database, shelf, document.objectId) !== undefined) return;
-  const { objectId, time, size, kind, hasAttachments, subject, from, to, attachments, body } = document;
+  const added: { id: number; document: ItemDocument }[] = [];
+  for (const document of documents) {
+    const id = addRow(database, shelf, document);
+    if (id !== undefined) added.push({ id, document });
+  }
+  // The full-text index writes a segment whenever a row comes before the last one.
+  for (const { id, document } of added.sort((a, b) => a.id - b.id)) {
+    const words = fieldWordsOf(document);
+    const { subject, from, to, attachment, body } = words;
+    database.run(
+      'INSERT INTO texts (rowid, scope, subject, sender, recipients, attachment, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...[id, scopeWords(shelf, document.kind, document.hasAttachments)],
+      ...[subject, from, to, attachment, body].map((list) => list.join(' ')),
+    );
+    vocabulary.add(new Set([...subject, ...from, ...to, ...attachment, ...body]));
+  }
+}
+
+/** The id of a document that was not there. */
+function addRow(database: CatalogDatabase, shelf: Shelf, document: ItemDocument): number | undefined {
+  const { objectId, time, size, kind, hasAttachments, subject, from } = document;
+  if (documentId(database, shelf, objectId) !== undefined) return undefined;
   const id = freeId(database, time, prefixOf(objectId));
+  const detail = database.insert('INSERT INTO details (packed) VALUES (?)', packDetail(document));
   database.run(
     'INSERT INTO documents (id, shelf, prefix, object, time, size, kind, attachments, subject, sender, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ...[id, shelf.number, prefixOf(objectId), Buffer.from(objectId, 'hex'), time, size, kind],
-    ...[hasAttachments ? 1 : 0, subject, from, packDetail({ to, attachments, body })],
+    ...[hasAttachments ? 1 : 0, subject, from, detail as number],
   );
-  const words = fieldWordsOf({ subject, from, to, attachments, body });
-  database.run(
-    'INSERT INTO texts (rowid, scope, subject, sender, recipients, attachment, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    ...[id, scopeWords(shelf, kind, hasAttachments), words.subject.join(' '), words.from.join(' ')],
-    ...[words.to.join(' '), words.attachment.join(' '), words.body.join(' ')],
-  );
-  vocabulary.add(new Set(Object.values(words).flat()));
+  return id;
 }
 
 function documentId(database: CatalogDatabase, shelf: Shelf, objectId: string): number | undefined {
@@ -131,7 +146,8 @@ function placeItem(
   item: ItemPlacement,
 ): void {
   const { key, objectId, state } = item;
-  endItem(database, shelf, seq, folder, key);
+  // On an empty shelf there is nothing to end.
+  if (shelf.indexedSeq > 0) endItem(database, shelf, seq, folder, key);
   const document = documentId(database, shelf, objectId);
   if (document === undefined) throw new Error(`the document of item ${key} was not written`);
   const there = database.row(
@@ -254,9 +270,14 @@ function removeSpans(database: CatalogDatabase, where: string, ...values: number
   );
   for (const document of new Set(documents.map((row) => row.document))) {
     if (database.row('SELECT 1 FROM spans WHERE document = ? LIMIT 1', document) !== undefined) continue;
-    database.run('DELETE FROM documents WHERE id = ?', document);
-    database.run('DELETE FROM texts WHERE rowid = ?', document);
+    removeDocument(database, document);
   }
+}
+
+function removeDocument(database: CatalogDatabase, id: number): void {
+  database.run('DELETE FROM details WHERE id = (SELECT detail FROM documents WHERE id = ?)', id);
+  database.run('DELETE FROM documents WHERE id = ?', id);
+  database.run('DELETE FROM texts WHERE rowid = ?', id);
 }
 
 const removedAtOnce = 500;
@@ -266,12 +287,12 @@ export function removeContents(database: CatalogDatabase, shelf: Shelf): void {
   for (let removed = removedAtOnce; removed === removedAtOnce; ) {
     removed = database.transaction(() => {
       const rows = database.rows<{ id: number }>(
-        'DELETE FROM documents WHERE id IN (SELECT id FROM documents WHERE shelf = ? LIMIT ?) RETURNING id',
+        'SELECT id FROM documents WHERE shelf = ? LIMIT ?',
         shelf.number,
         removedAtOnce,
       );
       for (const { id } of rows) {
-        database.run('DELETE FROM texts WHERE rowid = ?', id);
+        removeDocument(database, id);
         database.run('DELETE FROM spans WHERE document = ?', id);
       }
       return rows.length;
