@@ -5,6 +5,7 @@ import { orgCommands } from './commands/org.ts';
 import { pointCommands } from './commands/point.ts';
 import { repoCommands } from './commands/repo.ts';
 import { restoreCommands } from './commands/restore.ts';
+import { retentionCommands } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
 import { settingsCommands } from './commands/settings.ts';
 import { systemCommands } from './commands/system.ts';
@@ -39,6 +40,7 @@ function build(runner: Runner): Command {
     runCommands,
     pointCommands,
     restoreCommands,
+    retentionCommands,
     settingsCommands,
     eventsCommands,
     systemCommands,

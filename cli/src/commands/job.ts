@@ -15,10 +15,11 @@ import {
   schedulesText,
   scheduleText,
 } from './jobSchedule.ts';
+import { type PolicyOptions, policyOf, policyOptions, policyText } from './retentionPolicy.ts';
 
 type ShownJob = Job & { nextFire: string | null };
 
-interface JobOptions extends ScheduleOptions {
+interface JobOptions extends ScheduleOptions, PolicyOptions {
   file?: string;
   name?: string;
   org?: string;
@@ -27,7 +28,6 @@ interface JobOptions extends ScheduleOptions {
   mailbox: string[];
   group: string[];
   exclude: string[];
-  keepLast?: number;
   concurrency?: number;
   attempts?: number;
   retryTimes?: number;
@@ -78,7 +78,7 @@ export function draftOf(options: JobOptions): Draft {
     exclude: options.exclude.length === 0 ? undefined : options.exclude,
     schedules: schedulesOf(options),
     catchUp: options.catchUp,
-    retention: options.keepLast === undefined ? undefined : { keepLast: options.keepLast },
+    retention: policyOf(options),
     options: orNothing(given),
     recipients: options.recipient.length === 0 ? undefined : options.recipient,
     pool: options.pool,
@@ -211,7 +211,7 @@ async function list(
       schedulesText(job.schedules),
       timeText(job.nextFire),
       job.lastRunNumber,
-      job.retention.keepLast,
+      policyText(job.retention),
       job.enabled ? 'yes' : 'no',
     ]),
   );
@@ -240,7 +240,7 @@ async function show(
     ['excluded', job.exclude.join(', ')],
     ...scheduleFacts(job),
     ['next', timeText(job.nextFire)],
-    ['keeps', `${job.retention.keepLast} newest restore points of each mailbox`],
+    ['keeps', `${policyText(job.retention)} (${job.retention.timeZone})`],
     ['at a time', `${job.options.concurrency} mailboxes, ${job.options.attempts} attempts`],
     ['retries', retryText(job)],
     ['recipients', job.recipients.join('; ')],
@@ -305,7 +305,7 @@ async function remove({ client, screen }: Context, args: string[]): Promise<unde
 
 const jobOptions = (command: Command): Command =>
   scheduleOptions(
-    command
+    policyOptions(command)
       .option(
         '-f, --file <file>',
         'YAML with the fields of the API; organization and repository may be names',
@@ -320,7 +320,6 @@ const jobOptions = (command: Command): Command =>
   )
     .option('--catch-up', 'after a downtime one run catches up (the default)')
     .option('--no-catch-up', 'what was missed in a downtime is passed over')
-    .addOption(new Option('--keep-last <n>', 'restore points kept of each mailbox').argParser(wholeNumber))
     .addOption(new Option('--concurrency <n>', 'mailboxes at a time').argParser(wholeNumber))
     .addOption(new Option('--attempts <n>', 'tries of a mailbox in a row').argParser(wholeNumber))
     .addOption(
