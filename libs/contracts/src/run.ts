@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
-import { condemnedSchema, itemAgeSchema } from './retention.ts';
+import { condemnedSchema } from './retention.ts';
 import { folderExclusionSchema, scopeChangeSchema } from './scope.ts';
 
 export const errorFactsSchema = z.object({
@@ -177,7 +177,8 @@ export const runSchema = z.object({
   scope: scopeChangeSchema.optional(),
   /** What it leaves out, as the job and the settings said when it started. */
   excludeFolders: z.array(folderExclusionSchema).optional(),
-  itemAge: itemAgeSchema.optional(),
+  /** Items whose time (of receipt, or of the last change) is before this are too old for it. */
+  olderThan: z.object({ before: z.iso.datetime(), by: z.enum(['received', 'modified']) }).optional(),
   stopRequested: z.boolean().default(false),
   /** Who or what stopped it. */
   stopReason: z.enum(['user', 'window-end']).optional(),

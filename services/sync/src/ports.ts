@@ -158,7 +158,9 @@ export interface Records {
 }
 
 export type TaskResult = Pick<RunTask, 'state'> &
-  Partial<Pick<RunTask, 'totals' | 'pointId' | 'newestPointTime' | 'gaps' | 'error' | 'startedAt'>> & {
+  Partial<
+    Pick<RunTask, 'totals' | 'pointId' | 'newestPointTime' | 'gaps' | 'error' | 'startedAt' | 'excluded'>
+  > & {
     finishedAt: string;
     attempts?: number;
     error?: ErrorFacts;

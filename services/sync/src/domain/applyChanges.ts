@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ItemChange, ItemUpsert } from '@holdfast/exchange';
 import type { ItemEntry } from '../ports.ts';
 import { type FetchOutcome, fetchItems } from './fetchItems.ts';
+import { folderPath } from './folderPath.ts';
 import type { GapSubject } from './gapLedger.ts';
+import { isOlder, withModified } from './itemAge.ts';
 import type { MailboxWork, OpenedWork } from './mailboxWork.ts';
-import { folderPath } from './syncFolders.ts';
 
 /**
  * Brings the changes of one folder into the tree, a slice at a time. When it resolves, every change is stored, in the
@@ -17,7 +18,7 @@ export async function applyChanges(
   changes: readonly ItemChange[],
 ): Promise<void> {
   if (changes.length === 0) return;
-  const newest = lastOfEach(changes);
+  const newest = withModified(work.age, lastOfEach(changes));
   for (let at = 0; at < newest.length; at += work.settings.sliceItems) {
     await applySlice(work, folderId, newest.slice(at, at + work.settings.sliceItems));
     await work.pause();
@@ -44,7 +45,7 @@ async function applySlice(
   const toFetch: ItemUpsert[] = [];
   const known = new Map<string, ItemEntry>();
   for (const change of changes) {
-    if (change.kind === 'removed') {
+    if (change.kind === 'removed' || isOlder(work.age, change)) {
       await removeItem(work, opened, folderId, change.id);
       continue;
     }

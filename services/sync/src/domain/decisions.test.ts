@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/contracts';
+import type { FolderChange } from '@holdfast/exchange';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MailboxTaken } from '../errors.ts';
@@ -6,12 +7,14 @@ import type { FolderEntry } from '../ports.ts';
 import { createByteBudget } from './byteBudget.ts';
 import { checkpointDue } from './checkpointPolicy.ts';
 import { findShortfalls, shortfallWarning } from './completeness.ts';
+import { excludedFolders, orderedExclusions, topmostPaths } from './excludeFolders.ts';
+import { folderPath } from './folderPath.ts';
 import { createGapLedger, pauseAfterMs } from './gapLedger.ts';
 import { itemTroubleOf } from './itemOutcome.ts';
 import { createMovedItems } from './movedItems.ts';
 import { mapPool } from './pool.ts';
 import { createSeenItems } from './seenItems.ts';
-import { folderPath, foldersFromChanges, foldersFromList, readingOrder } from './syncFolders.ts';
+import { foldersFromChanges, foldersFromList, readingOrder } from './syncFolders.ts';
 import { emptyCursors, readCursors, readHeadState } from './syncState.ts';
 
 const error = (errorClass: HoldfastError['errorClass'], code = 'x') =>
@@ -116,7 +119,8 @@ describe('folders', () => {
       { kind: 'upsert', folder: source('b', 'a', 'B') },
       { kind: 'upsert', folder: source('d', 'a') },
     ]);
-    expect(work).toEqual({ puts: [folder('b', 'a', 'B'), folder('d', 'a')], removes: [], orphans: false });
+    const puts = [folder('b', 'a', 'B'), folder('d', 'a')];
+    expect(work).toEqual({ puts, removes: [], excluded: [], orphans: false });
   });
 
   test('a removed parent with children left behind calls for the full list', () => {
@@ -135,7 +139,52 @@ describe('folders', () => {
     expect(foldersFromList(tree, [source('a', null), source('x', 'a')])).toEqual({
       puts: [folder('x', 'a')],
       removes: ['b', 'c'],
+      excluded: [],
     });
+  });
+
+  test('what is excluded goes with all below it, stays out when it changes, and comes back when it moves out', () => {
+    const rules = [{ kind: 'path' as const, path: '/A/b' }];
+    const list = [source('a', null), source('b', 'a'), source('c', 'b'), source('d', 'a')];
+    const first = foldersFromList(tree, list, rules);
+    expect(first).toEqual({
+      puts: [folder('d', 'a')],
+      removes: ['b', 'c'],
+      excluded: [folder('b', 'a'), folder('c', 'b')],
+    });
+    const left = new Map([folder('a', null), folder('d', 'a')].map((f) => [f.id, f]));
+    const change = (...changes: FolderChange[]) =>
+      foldersFromChanges(left, changes, { rules, folders: first.excluded });
+    const added = change({ kind: 'upsert', folder: source('e', 'c') });
+    expect(added).toMatchObject({ puts: [], removes: [], orphans: false });
+    expect(added.excluded.map(({ id }) => id)).toEqual(['b', 'c', 'e']);
+    expect(change({ kind: 'upsert', folder: source('c', 'd') })).toMatchObject({
+      puts: [folder('c', 'd')],
+      excluded: [folder('b', 'a')],
+    });
+    expect(change({ kind: 'upsert', folder: source('b', 'a', 'renamed') }).puts.map(({ id }) => id)).toEqual([
+      'b',
+      'c',
+    ]);
+    expect(change({ kind: 'upsert', folder: source('d', 'b') })).toMatchObject({ removes: ['d'], puts: [] });
+  });
+
+  test('exclusions are compared whatever their order and spelling, and told by the topmost folders', () => {
+    const one = orderedExclusions([
+      { kind: 'path', path: 'Inbox/News/' },
+      { kind: 'well-known', name: 'drafts' },
+    ]);
+    const other = orderedExclusions([
+      { kind: 'well-known', name: 'drafts' },
+      { kind: 'path', path: '/inbox/NEWS' },
+      { kind: 'path', path: '/Inbox/News' },
+    ]);
+    expect(one).toEqual(other);
+    expect(topmostPaths(new Map([['a', folder('a', null)]]), [folder('b', 'a'), folder('c', 'b')])).toEqual([
+      '/a/b',
+    ]);
+    const circle = new Map([folder('x', 'y'), folder('y', 'x')].map((f) => [f.id, f]));
+    expect(excludedFolders(circle, [{ kind: 'path', path: '/none' }]).size).toBe(0);
   });
 
   test('paths end at circles and unknown parents', () => {

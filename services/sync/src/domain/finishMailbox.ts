@@ -5,7 +5,7 @@ import type { HeadFence } from './headFence.ts';
 import type { Base } from './loadBase.ts';
 import type { MailboxWork, WorkClock } from './mailboxWork.ts';
 import { pointRecordOf, reportTask, type TaskReport } from './reportTask.ts';
-import { type SavedPoint, saveFullPoint, totalsOf } from './savePoint.ts';
+import { excludedIn, type SavedPoint, saveFullPoint, totalsOf } from './savePoint.ts';
 import { gapsInHeadLimit, type HeadState } from './syncState.ts';
 
 export interface FinishContext {
@@ -45,7 +45,7 @@ export async function finishMailbox(
 /** Everything after the restore point is there: its record, the head, the events, the task. Each may be repeated. */
 export async function finishSaved(context: FinishContext, point: SavedPoint): Promise<Finished> {
   const { head } = context.fence;
-  const { totals, warning } = point.report;
+  const { totals, warning, excluded } = point.report;
   const report: TaskReport = {
     ...context,
     now: context.clock.now(),
@@ -53,6 +53,7 @@ export async function finishSaved(context: FinishContext, point: SavedPoint): Pr
     totals,
     gaps: point.gaps,
     warning,
+    excluded,
     point,
     newestPointTime: point.time,
   };
@@ -89,7 +90,8 @@ async function finishUnchanged(
   });
   const point = undefined;
   const newestPointTime = full.time;
-  const report = { ...context, now, totals, gaps, warning, point, newestPointTime };
+  const { excluded } = excludedIn(work.cursors);
+  const report = { ...context, now, totals, gaps, warning, excluded, point, newestPointTime };
   return { state: await reportTask(context.records, report), totals };
 }
 

@@ -1,7 +1,9 @@
+import type { FolderExclusion } from '@holdfast/contracts';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Crash, CrashPlan } from '../testing/crashes.ts';
 import { SyncWorld } from '../testing/world.ts';
+import type { AgeLimit } from './itemAge.ts';
 
 /** One thing that happens to a mailbox; numbers choose among what is there at that moment. */
 type Happening =
@@ -9,6 +11,7 @@ type Happening =
   | { kind: 'move' | 'rename-folder' | 'move-folder'; pick: number; to: number }
   | { kind: 'add-folder' | 'remove-folder'; pick: number }
   | { kind: 'expire-cursors' | 'fill-mailbox' | 'lose-control-data' | 'month-passes' }
+  | { kind: 'exclude' | 'age'; pick: number }
   | { kind: 'run'; crashes: { at: number; when: 'before' | 'after' }[]; stopAt: number };
 
 const pick = fc.nat(1000);
@@ -32,6 +35,10 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom('add-folder' as const, 'remove-folder'), pick }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('exclude' as const, 'age' as const), pick }),
   },
   {
     weight: 1,
@@ -63,6 +70,8 @@ function happen(world: SyncWorld, h: Exclude<Happening, { kind: 'run' }>): void 
   const target = 'to' in h ? at(folders, h.to) : undefined;
   if (h.kind === 'add' && folder) mailbox.addMessage(folder);
   if (h.kind === 'add-folder') mailbox.addFolder({ name: `F${folders.length}`, parentId: folder ?? null });
+  if (h.kind === 'exclude') world.excludeFolders = exclusionsOf(world, h.pick);
+  if (h.kind === 'age') world.age = ageOf(h.pick);
   if (h.kind === 'expire-cursors') mailbox.expireCursors();
   if (h.kind === 'fill-mailbox') mailbox.faults.deltaUnavailable = !mailbox.faults.deltaUnavailable;
   if (h.kind === 'lose-control-data') world.head = undefined;
@@ -82,6 +91,29 @@ function happen(world: SyncWorld, h: Exclude<Happening, { kind: 'run' }>): void 
   if (folder && target && h.kind === 'move-folder' && !isBelow(world, target, folder)) {
     mailbox.changeFolder(folder, { parentId: target });
   }
+}
+
+/** None, well-known folders, or a folder that is there by its path. */
+function exclusionsOf(world: SyncWorld, pick: number): FolderExclusion[] {
+  const names: string[] = [];
+  for (let id: string | null = at([...world.mailbox.folders.keys()], pick) ?? null; id !== null; ) {
+    const folder = world.mailbox.folder(id);
+    names.unshift(folder.name);
+    id = folder.parentId;
+  }
+  const all: FolderExclusion[] = [
+    { kind: 'path', path: `/${names.join('/')}` },
+    { kind: 'well-known', name: 'deleteditems' },
+    { kind: 'well-known', name: 'drafts' },
+  ];
+  return all.filter((_, index) => ((pick >> index) & 1) === 1);
+}
+
+/** The memory mailbox dates its messages a minute apart. */
+function ageOf(pick: number): AgeLimit | undefined {
+  if (pick % 4 === 0) return undefined;
+  const before = Date.UTC(2026, 0, 5, 8) + (pick % 7) * 60_000;
+  return { before, by: pick % 4 === 1 ? 'modified' : 'received' };
 }
 
 function isBelow(world: SyncWorld, folder: string, above: string): boolean {
@@ -121,7 +153,7 @@ test('whatever happens to a mailbox, each run ends with a point that equals the 
         await run(world, h);
         expect(world.stored()).toEqual(world.source());
         expect(folderShape(world.vault.foldersOf(world.vault.newest()!))).toEqual(
-          folderShape(world.mailbox.folders.values()),
+          folderShape(world.included()),
         );
         for (const { itemKey } of world.openGaps()) expect(world.isInTrouble(itemKey)).toBe(true);
         expect(world.endings).toHaveLength(world.runNumber);

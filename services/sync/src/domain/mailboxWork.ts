@@ -1,4 +1,4 @@
-import type { SyncTask, Totals } from '@holdfast/contracts';
+import type { FolderExclusion, SyncTask, Totals } from '@holdfast/contracts';
 import type { MailboxReader } from '@holdfast/exchange';
 import { Interrupted, MailboxTaken } from '../errors.ts';
 import type {
@@ -12,6 +12,7 @@ import type { ByteBudget } from './byteBudget.ts';
 import { type CheckpointSettings, checkpointDue } from './checkpointPolicy.ts';
 import type { GapLedger } from './gapLedger.ts';
 import type { HeadFence } from './headFence.ts';
+import type { AgeLimit } from './itemAge.ts';
 import type { MovedItems } from './movedItems.ts';
 import type { SyncPlan } from './planSync.ts';
 import type { SyncCursors } from './syncState.ts';
@@ -50,6 +51,9 @@ export interface MailboxWork {
   readonly startedAt: number;
   /** Trouble with single items becomes a gap where the first attempt would give the whole mailbox back. */
   readonly lenient: boolean;
+  /** Folders that are not read, in one order. */
+  readonly excludeFolders: readonly FolderExclusion[];
+  readonly age: AgeLimit | undefined;
   readonly bytes: ByteBudget;
   readonly gaps: GapLedger;
   readonly moved: MovedItems;
@@ -87,6 +91,8 @@ export interface MailboxWorkInput
     | 'settings'
     | 'startedAt'
     | 'lenient'
+    | 'excludeFolders'
+    | 'age'
     | 'bytes'
     | 'gaps'
     | 'moved'

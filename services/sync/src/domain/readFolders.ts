@@ -1,6 +1,7 @@
 import type { FolderChange, Folder as SourceFolder } from '@holdfast/exchange';
 import { hasCode } from '../errors.ts';
 import type { FolderEntry } from '../ports.ts';
+import { topmostPaths } from './excludeFolders.ts';
 import type { MailboxWork } from './mailboxWork.ts';
 import { type FolderWork, foldersFromChanges, foldersFromList } from './syncFolders.ts';
 
@@ -27,7 +28,11 @@ async function applyFolderChanges(work: MailboxWork, changes: readonly FolderCha
     changes.flatMap((change) => (change.kind === 'upsert' ? [change.folder] : [])),
   );
   const { folders } = await work.open();
-  const planned = foldersFromChanges(folders, changes);
+  const left = {
+    rules: work.excludeFolders,
+    folders: (work.cursors.excluded?.folders ?? []) as FolderEntry[],
+  };
+  const planned = foldersFromChanges(folders, changes, left);
   if (planned.orphans) await reconcileFolders(work);
   else await carryOut(work, planned);
 }
@@ -60,7 +65,7 @@ export async function reconcileFolders(work: MailboxWork): Promise<void> {
 async function compareFolders(work: MailboxWork, list: readonly SourceFolder[]): Promise<void> {
   noteReported(work, list);
   const { folders } = await work.open();
-  await carryOut(work, foldersFromList(folders, list));
+  await carryOut(work, foldersFromList(folders, list, work.excludeFolders));
   for (const id of folders.keys()) work.cursors.items[id] ??= {};
 }
 
@@ -79,6 +84,21 @@ async function carryOut(work: MailboxWork, planned: FolderWork): Promise<void> {
     work.cursors.items[folder.id] ??= {};
   }
   for (const id of planned.removes) await removeFolder(work, id, folders);
+  noteExcluded(work, folders, planned.excluded);
+}
+
+/** What is left out is kept with the cursors: changes tell only what is new, and of a folder within it only its parent. */
+function noteExcluded(
+  work: MailboxWork,
+  folders: ReadonlyMap<string, FolderEntry>,
+  excluded: FolderEntry[],
+): void {
+  for (const { id } of excluded) work.reported.delete(id);
+  if (work.excludeFolders.length === 0) delete work.cursors.excluded;
+  else {
+    const paths = topmostPaths(folders, excluded);
+    work.cursors.excluded = { rules: [...work.excludeFolders], folders: excluded, paths };
+  }
 }
 
 async function removeFolder(work: MailboxWork, id: string, folders: Map<string, FolderEntry>): Promise<void> {

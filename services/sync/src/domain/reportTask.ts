@@ -1,5 +1,6 @@
 import {
   type ErrorFacts,
+  type Excluded,
   type Gap,
   makeEvent,
   type RestorePointRecord,
@@ -17,6 +18,7 @@ export interface TaskReport {
   totals: Totals;
   gaps: readonly Gap[];
   warning: ErrorFacts | undefined;
+  excluded?: Excluded | undefined;
   /** The restore point that this task made. */
   point: { name: string; pointId: string; time: number; committedAt: number } | undefined;
   newestPointTime: number | undefined;
@@ -87,6 +89,7 @@ export async function reportTask(records: Records, report: TaskReport): Promise<
     ...(point === undefined ? {} : { pointId: point.pointId }),
     ...(report.newestPointTime === undefined ? {} : { newestPointTime: isoTime(report.newestPointTime) }),
     ...(report.warning === undefined ? {} : { error: report.warning }),
+    ...(report.excluded === undefined ? {} : { excluded: report.excluded }),
   });
   return outcome;
 }

@@ -1,6 +1,8 @@
 import {
   deterministicId,
   type ErrorFacts,
+  type Excluded,
+  excludedFoldersListed,
   type Gap,
   type JsonObject,
   pointIdOf,
@@ -16,6 +18,7 @@ import type { SyncCursors } from './syncState.ts';
 export interface PointReport {
   totals: Totals;
   warning?: ErrorFacts;
+  excluded?: Excluded;
 }
 
 /** The part of the plan's base that a new point names as its parent. */
@@ -58,6 +61,19 @@ export async function saveCheckpoint(work: MailboxWork): Promise<void> {
   });
 }
 
+/** What the job left out of the mailbox, as far as it left anything out. */
+export function excludedIn({ excluded, age }: SyncCursors): { excluded?: Excluded } {
+  const paths = excluded?.paths ?? [];
+  if (paths.length === 0 && age === undefined) return {};
+  return {
+    excluded: {
+      foldersTotal: paths.length,
+      folders: paths.slice(0, excludedFoldersListed),
+      ...(age === undefined ? {} : { olderThan: new Date(age.before).toISOString(), by: age.by }),
+    },
+  };
+}
+
 /** A complete restore point that is in the repository, with what its report needs. */
 export interface SavedPoint {
   name: string;
@@ -85,6 +101,7 @@ export async function saveFullPoint(
   const report: PointReport = {
     totals: totalsOf(work, counts),
     ...(completeness.warning === undefined ? {} : { warning: completeness.warning }),
+    ...excludedIn(work.cursors),
   };
   const facts: PointFacts = {
     ...commonFacts(work, root, counts),
@@ -92,7 +109,8 @@ export async function saveFullPoint(
     kind: 'full',
     time: timeOfPoint(work),
     reportedItems: completeness.reportedItems,
-    extra: { report: report as unknown as JsonObject },
+    // Whoever reads the restore point alone must see that it was not meant to be whole.
+    extra: { report: report as unknown as JsonObject, ...(excludedIn(work.cursors) as JsonObject) },
   };
   const { name, adopted } = await writer.commitPoint(facts);
   // Another attempt was faster: what it wrote is the truth of this run.

@@ -1,12 +1,23 @@
+import type { FolderExclusion } from '@holdfast/contracts';
 import type { FolderChange, Folder as SourceFolder } from '@holdfast/exchange';
 import type { FolderEntry } from '../ports.ts';
+import { excludedFolders } from './excludeFolders.ts';
 
 /** What has to be done to the folders of the tree. */
 export interface FolderWork {
   puts: FolderEntry[];
-  /** Ids of folders that are gone, with their items. */
+  /** Ids of folders that are gone or left out, with their items. */
   removes: string[];
+  /** All folders that the source has and the job leaves out. */
+  excluded: FolderEntry[];
 }
+
+/** What the job leaves out, and the folders that were left out so far: the tree does not have them. */
+export interface FolderExclusions {
+  rules: readonly FolderExclusion[];
+  folders: readonly FolderEntry[];
+}
+const nothingExcluded: FolderExclusions = { rules: [], folders: [] };
 
 /** A folder of the source as the tree keeps it. */
 export function folderEntryOf(folder: SourceFolder): FolderEntry {
@@ -33,47 +44,41 @@ const same = (a: FolderEntry, b: FolderEntry): boolean =>
 export function foldersFromChanges(
   tree: ReadonlyMap<string, FolderEntry>,
   changes: readonly FolderChange[],
+  exclusions: FolderExclusions = nothingExcluded,
 ): FolderWork & { orphans: boolean } {
-  const after = new Map(tree);
+  const before = new Map([...exclusions.folders.map((folder) => [folder.id, folder] as const), ...tree]);
+  const after = new Map(before);
   for (const change of changes) {
     if (change.kind === 'removed') after.delete(change.id);
     else after.set(change.folder.id, folderEntryOf(change.folder));
   }
-  const work = difference(tree, after);
-  const removed = new Set(work.removes);
-  const orphans = [...after.values()].some((f) => f.parentId !== null && removed.has(f.parentId));
-  return { ...work, orphans };
+  const isGone = (id: string) => before.has(id) && !after.has(id);
+  const orphans = [...after.values()].some((f) => f.parentId !== null && isGone(f.parentId));
+  return { ...difference(tree, after, exclusions.rules), orphans };
 }
 
 /** The full list of the source → work. */
 export function foldersFromList(
   tree: ReadonlyMap<string, FolderEntry>,
   list: readonly SourceFolder[],
+  rules: readonly FolderExclusion[] = [],
 ): FolderWork {
-  return difference(tree, new Map(list.map((folder) => [folder.id, folderEntryOf(folder)])));
+  return difference(tree, new Map(list.map((folder) => [folder.id, folderEntryOf(folder)])), rules);
 }
 
 function difference(
   before: ReadonlyMap<string, FolderEntry>,
   after: ReadonlyMap<string, FolderEntry>,
+  rules: readonly FolderExclusion[],
 ): FolderWork {
+  const excluded = excludedFolders(after, rules);
   const puts = [...after.values()].filter((folder) => {
+    if (excluded.has(folder.id)) return false;
     const known = before.get(folder.id);
     return known === undefined || !same(known, folder);
   });
-  return { puts, removes: [...before.keys()].filter((id) => !after.has(id)) };
-}
-
-/** `/Inbox/Projects`; a name with a slash keeps it, paths are for people. Circles and unknown parents end the path. */
-export function folderPath(folders: ReadonlyMap<string, FolderEntry>, id: string): string {
-  const names: string[] = [];
-  const visited = new Set<string>();
-  for (let at = folders.get(id); at !== undefined && !visited.has(at.id); ) {
-    visited.add(at.id);
-    names.unshift(at.name);
-    at = at.parentId === null ? undefined : folders.get(at.parentId);
-  }
-  return `/${names.join('/')}`;
+  const removes = [...before.keys()].filter((id) => !after.has(id) || excluded.has(id));
+  return { puts, removes, excluded: [...excluded.values()] };
 }
 
 const firstRoles = ['inbox', 'sentitems', 'drafts', 'archive'];

@@ -1,11 +1,21 @@
-import { type Gap, pointIdOf, type SyncTask, type Totals, zeroTotals } from '@holdfast/contracts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type FolderExclusion,
+  type Gap,
+  pointIdOf,
+  type SyncTask,
+  type Totals,
+  zeroTotals,
+} from '@holdfast/contracts';
 import type { MailboxReader } from '@holdfast/exchange';
 import { hasCode, Interrupted } from '../errors.ts';
 import type { Heads, InterruptionCheck, MailboxRepository, Records } from '../ports.ts';
 import type { ByteBudget } from './byteBudget.ts';
+import { orderedExclusions } from './excludeFolders.ts';
 import { type FinishContext, finishMailbox, finishSaved } from './finishMailbox.ts';
 import { createGapLedger } from './gapLedger.ts';
 import { openHeadFence } from './headFence.ts';
+import { type AgeLimit, cursorsUnder, dropAged } from './itemAge.ts';
 import { type Base, loadBase } from './loadBase.ts';
 import { createMailboxWork, type MailboxWork, type SyncSettings, type WorkClock } from './mailboxWork.ts';
 import { createMovedItems } from './movedItems.ts';
@@ -23,6 +33,9 @@ export interface SyncMailboxInput {
   settings: SyncSettings;
   /** See `MailboxWork`. */
   lenient: boolean;
+  /** Folders that are not backed up. */
+  excludeFolders?: readonly FolderExclusion[] | undefined;
+  age?: AgeLimit | undefined;
 }
 
 export interface SyncMailboxPorts {
@@ -94,6 +107,7 @@ async function runWork(
     await readFolders(work);
     await readItems(work);
     await retryGaps(work, due);
+    await dropAged(work);
     return { kind: 'done', plan: plan.kind, ...(await finishMailbox(context, work, base)) };
   } catch (error) {
     if (!(error instanceof Interrupted)) {
@@ -127,6 +141,7 @@ function workOf(
 ): MailboxWork {
   const { plan, base, ...shared } = facts;
   const from = plan.kind === 'initial' || plan.kind === 'finished' ? undefined : plan.base;
+  const excludeFolders = orderedExclusions(input.excludeFolders ?? []);
   const carried: Gap[] = from === undefined ? [] : base.gapsOf(from.pointId);
   return createMailboxWork({
     ...shared,
@@ -134,11 +149,13 @@ function workOf(
     task: input.task,
     settings: input.settings,
     lenient: input.lenient,
+    excludeFolders,
+    age: input.age,
     clock: ports.clock,
     bytes: ports.bytes,
     gaps: createGapLedger(carried, input.settings.gapLimit),
     moved: createMovedItems(movedItemsLimit),
-    cursors: cursorsOf(plan, facts.startedAt),
+    cursors: cursorsOf(plan, facts.startedAt, excludeFolders, input.age),
     totals: { ...zeroTotals },
     repository: ports.repository,
     baseRoot: from?.root,
@@ -150,7 +167,15 @@ function workOf(
 }
 
 /** A reconciliation forgets all cursors: every folder is listed in full and compared. */
-function cursorsOf(plan: SyncPlan, now: number): SyncCursors {
+function cursorsOf(
+  plan: SyncPlan,
+  now: number,
+  excludeFolders: readonly FolderExclusion[],
+  age: AgeLimit | undefined,
+): SyncCursors {
   const known = plan.kind === 'delta' || plan.kind === 'resume' ? plan.base.cursors : undefined;
-  return known === undefined ? emptyCursors(now) : structuredClone(known);
+  const cursors = cursorsUnder(age, known === undefined ? emptyCursors(now) : structuredClone(known));
+  // Changes do not tell again of a folder that was left out: with other rules all folders are compared.
+  if (!isDeepStrictEqual(cursors.excluded?.rules ?? [], excludeFolders)) delete cursors.folders;
+  return cursors;
 }

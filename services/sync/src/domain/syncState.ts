@@ -1,4 +1,4 @@
-import { gapSchema } from '@holdfast/contracts';
+import { folderExclusionSchema, gapSchema } from '@holdfast/contracts';
 import { z } from 'zod';
 
 /** Where the item changes of one folder go on. */
@@ -15,6 +15,27 @@ const syncCursorsSchema = z.object({
   format: z.literal(1),
   folders: z.string().optional(),
   items: z.record(z.string(), folderCursorSchema),
+  /** Folders that the job left out, by the rules of that time: the tree does not have them. */
+  excluded: z
+    .object({
+      rules: z.array(folderExclusionSchema),
+      folders: z.array(
+        z.object({
+          id: z.string(),
+          parentId: z.string().nullable(),
+          name: z.string(),
+          role: z.string().optional(),
+          hidden: z.boolean().optional(),
+        }),
+      ),
+      /** Those that are in no other one, for people. */
+      paths: z.array(z.string()),
+    })
+    .optional(),
+  /** Items before this time were left out, and the time of the oldest one that is there. */
+  age: z
+    .object({ before: z.number(), by: z.enum(['received', 'modified']), oldest: z.number().optional() })
+    .optional(),
   /** When the mailbox was last listed in full, ms since epoch. */
   reconciledAt: z.number(),
 });

@@ -27,7 +27,7 @@ import { hasEnded, type RecordStores, storeRecords } from '../adapters/storeReco
 import type { ByteBudget } from '../domain/byteBudget.ts';
 import type { SyncSettings } from '../domain/mailboxWork.ts';
 import { reportFailed, reportStopped } from '../domain/reportTask.ts';
-import { syncMailbox } from '../domain/syncMailbox.ts';
+import { type SyncMailboxInput, syncMailbox } from '../domain/syncMailbox.ts';
 import { hasCode } from '../errors.ts';
 import type { SyncMetrics } from '../metrics.ts';
 import type { InterruptionCheck, MailboxIdentity, Records } from '../ports.ts';
@@ -136,6 +136,7 @@ async function backUp(deps: SyncHandlerDeps, attempt: Attempt): Promise<Verdict>
         mailboxAddress: mailbox.address,
         settings: deps.settings,
         lenient: delivery.attempt > 1 || delivery.last,
+        ...leftOutBy(await deps.run(task.runId)),
       },
       {
         heads: storeHeads(deps.stores.heads, headIdOf(task.repositoryId, task.mailboxId)),
@@ -170,6 +171,13 @@ async function backUp(deps: SyncHandlerDeps, attempt: Attempt): Promise<Verdict>
     await repository.release();
     await release();
   }
+}
+
+/** What the run leaves out of its mailboxes, as it was settled when it began. */
+function leftOutBy(run: Run | undefined): Pick<SyncMailboxInput, 'excludeFolders' | 'age'> {
+  const { excludeFolders, olderThan } = run ?? {};
+  const age = olderThan && { before: Date.parse(olderThan.before), by: olderThan.by };
+  return { excludeFolders, age };
 }
 
 interface Place {

@@ -1,4 +1,5 @@
 import {
+  type FolderExclusion,
   type Gap,
   type HoldfastEvent,
   type MailboxHead,
@@ -7,9 +8,10 @@ import {
   type SyncTask,
   taskIdOf,
 } from '@holdfast/contracts';
-import type { MailboxReader } from '@holdfast/exchange';
+import type { Folder, MailboxReader } from '@holdfast/exchange';
 import { type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
 import { createByteBudget } from '../domain/byteBudget.ts';
+import type { AgeLimit } from '../domain/itemAge.ts';
 import type { SyncSettings } from '../domain/mailboxWork.ts';
 import { type SyncEnd, syncMailbox } from '../domain/syncMailbox.ts';
 import { readHeadState } from '../domain/syncState.ts';
@@ -56,6 +58,9 @@ export class SyncWorld {
   readonly taskResults = new Map<string, TaskResult>();
   readonly endings: string[] = [];
   now = Date.UTC(2026, 2, 1);
+  /** What the runs from now on leave out. */
+  excludeFolders: FolderExclusion[] = [];
+  age: AgeLimit | undefined;
   runNumber = 0;
 
   constructor() {
@@ -131,6 +136,8 @@ export class SyncWorld {
         mailboxAddress: 'ann@example.com',
         settings: { ...testSettings, ...options.settings },
         lenient: options.lenient ?? false,
+        excludeFolders: this.excludeFolders,
+        age: this.age,
       },
       {
         heads: watch('heads', ports.heads),
@@ -163,15 +170,40 @@ export class SyncWorld {
     return shown;
   }
 
-  /** The mailbox as it is, without the items that the newest point names as gaps. */
+  /** Folders of the mailbox that are to be backed up. */
+  included(): Folder[] {
+    const { folders } = this.mailbox;
+    const names = (id: string | null): string => {
+      const folder = id === null ? undefined : folders.get(id);
+      return folder === undefined ? '' : `${names(folder.parentId)}/${folder.name}`;
+    };
+    const isNamed = (folder: Folder) =>
+      this.excludeFolders.some((one) =>
+        one.kind === 'well-known'
+          ? one.name === folder.role
+          : names(folder.id).toLowerCase() === one.path.toLowerCase(),
+      );
+    const isOut = (id: string | null): boolean => {
+      const folder = id === null ? undefined : folders.get(id);
+      return folder !== undefined && (isNamed(folder) || isOut(folder.parentId));
+    };
+    return [...folders.values()].filter(({ id }) => !isOut(id));
+  }
+
+  private isOld(message: Record<string, unknown>): boolean {
+    const time = this.age?.by === 'modified' ? message.lastModifiedDateTime : message.receivedDateTime;
+    return this.age !== undefined && Date.parse(String(time)) < this.age.before;
+  }
+
+  /** The mailbox as it is, without what is left out and the items that the newest point names as gaps. */
   source(): Record<string, Record<string, string>> {
     const gaps = new Set(this.gaps().map((gap) => gap.itemKey));
     const shown: Record<string, Record<string, string>> = {};
-    for (const folderId of this.mailbox.folders.keys()) {
+    for (const { id: folderId } of this.included()) {
       shown[folderId] = Object.fromEntries(
         this.mailbox
           .inFolder(folderId)
-          .filter((held) => !gaps.has(held.message.id))
+          .filter((held) => !gaps.has(held.message.id) && !this.isOld(held.message))
           .map((held) => [
             held.message.id,
             `${stateText(held.message)} ${Buffer.from(held.mime).toString('latin1')}`,
