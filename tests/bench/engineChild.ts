@@ -152,7 +152,7 @@ async function readBack() {
         const { mime } = await repository.readItem(id);
         if (!mime) throw new Error('a message without MIME');
         // Reading to the end proves the content's SHA-256; the digest is compared with that of the source.
-        for await (const piece of mime.open()) bytes += piece.length;
+        for await (const piece of mime.open({ lend: true })) bytes += piece.length;
         digests.push(mime.sha256);
         messages++;
       });

@@ -20,7 +20,7 @@ export { type PointKind, type PointName, parsePointName } from './format/names.t
 export type { Kdf } from './keys/kdf.ts';
 export type { RecoveryFacts } from './keys/slotMaintenance.ts';
 export { type OpenOptions, openRepository, type RepositorySecret } from './openRepository.ts';
-export type { StoredContent, StoredItem, StoredMimePart } from './packs/itemReader.ts';
+export type { ReadOptions, StoredContent, StoredItem, StoredMimePart } from './packs/itemReader.ts';
 export type { Gap, PointCounts, PointInput, RestorePoint } from './points/manifest.ts';
 export type { PointFilter, PointRef } from './points/pointList.ts';
 export type {

@@ -42,7 +42,10 @@ export interface BlobStore {
   capabilities(): StoreCapabilities;
   /** Puts complete bytes, given whole or in pieces. Throws `BlobAlreadyExists` when the name is taken. */
   putIfAbsent(name: string, bytes: Uint8Array | readonly Uint8Array[], options?: PutOptions): Promise<void>;
-  /** All bytes, or exactly the range; a range that ends beyond the blob is cut at its end. */
+  /**
+   * All bytes, or exactly the range; a range that ends beyond the blob is cut at its end. The memory is the
+   * caller's alone.
+   */
   get(name: string, range?: ByteRange): Promise<Uint8Array>;
   stat(name: string): Promise<StoredName>;
   /** All names that begin with the prefix, in ascending order of code units. */

@@ -29,7 +29,9 @@ export class MemoryBlobStore implements BlobStore {
 
   async get(name: string, range?: ByteRange): Promise<Uint8Array> {
     const bytes = this.#bytes(name);
-    return range ? bytes.slice(range.offset, range.offset + range.length) : bytes.slice();
+    const { offset, length } = range ?? { offset: 0, length: bytes.length };
+    // A copy even of what a test has put as a Buffer.
+    return new Uint8Array(bytes.subarray(offset, offset + length));
   }
 
   async stat(name: string): Promise<StoredName> {

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import { Damaged } from '../errors.ts';
 import type { MasterKeys } from '../keys/masterKeys.ts';
 import type { NonceSource } from '../keys/nonceSource.ts';
-import { Codec, compressIfWorth, decompress, inflatesTo } from './compression.ts';
+import { Codec, compressIfWorth, decompress, decompressLent, inflatesTo } from './compression.ts';
 import { cryptInto } from './crypt.ts';
 import { isObjectType, largestPlaintext, nameOfType, type ObjectType } from './objectTypes.ts';
 import { Scratch } from './scratch.ts';
@@ -129,19 +129,22 @@ function proveFrame(keys: MasterKeys, frame: Buffer, id: Uint8Array, plain: Buff
 
 /**
  * Decrypts, inflates and re-hashes. Throws `Damaged` whatever is wrong; never returns bytes that do not hash
- * to the id in the header, or to `expectedId` when given.
+ * to the id in the header, or to `expectedId` when given. What is `lent` is valid until the next frame is opened.
  */
 export function openFrame(
   keys: MasterKeys,
   headerBytes: Uint8Array,
   body: Uint8Array,
   expectedId?: Uint8Array,
+  memory: 'own' | 'lent' = 'own',
 ): { header: FrameHeader; plain: Buffer } {
   const header = checkedHeader(headerBytes, body, expectedId);
   const isPacked = header.codec === Codec.zstd;
-  const content = isPacked ? opened.take(body.length) : Buffer.allocUnsafeSlow(body.length);
+  const isLent = isPacked || memory === 'lent';
+  const content = isLent ? opened.take(body.length) : Buffer.allocUnsafeSlow(body.length);
   decryptInto(keys, header, headerBytes, body, content);
-  const plain = isPacked ? inflating(() => decompress(content, header.rawLength)) : content;
+  const inflate = memory === 'lent' ? decompressLent : decompress;
+  const plain = isPacked ? inflating(() => inflate(content, header.rawLength)) : content;
   if (!keys.objectId(header.type, plain).equals(header.id))
     throw frameDamage('its bytes do not hash to its id');
   return { header, plain };

@@ -5,7 +5,7 @@ import type { JsonObject } from '../format/canonicalJson.ts';
 import { type ItemHead, type MimeOp, parseItem, parseRecipe, parseReferences } from '../format/itemObject.ts';
 import { ObjectType } from '../format/objectTypes.ts';
 import type { ObjectReader } from './objectReader.ts';
-import type { ReadThreads } from './readThreads.ts';
+import type { LentMessage, ReadThreads } from './readThreads.ts';
 import type { RebuildRequest } from './rebuildMessage.ts';
 
 /** A content that can be read, any number of times, in pieces of a few MB at most. */
@@ -14,7 +14,15 @@ export interface StoredContent {
   size: number;
   /** Hex. Checked when the content is read to its end; a difference throws `Damaged`. */
   sha256: string;
-  open(): AsyncIterable<Uint8Array>;
+  open(options?: ReadOptions): AsyncIterable<Uint8Array>;
+}
+
+export interface ReadOptions {
+  /**
+   * Pieces are only lent: valid until the next one is asked for. For readers that pass bytes on at once; their
+   * memory is given back without waiting for the garbage collector.
+   */
+  lend?: boolean;
 }
 
 /** A part of the message that is stored as an object of its own, decoded. */
@@ -47,11 +55,12 @@ export async function readItem(
     mime: head.mime && {
       size: head.mime.size,
       sha256: head.mime.sha256,
-      open: () =>
+      open: (options) =>
         openMime(
           reader,
           { ops, inline, size: head.mime?.size ?? 0, sha256: head.mime?.sha256 ?? '' },
           threads,
+          options?.lend === true,
         ),
       parts: ops.flatMap((op) => mimePart(reader, op)),
     },
@@ -68,19 +77,27 @@ async function* openMime(
   reader: ObjectReader,
   message: MessageFacts,
   threads: ReadThreads | undefined,
+  lend: boolean,
 ): AsyncIterable<Uint8Array> {
   const hasParts = message.ops.some(([kind]) => kind === 'o' || kind === 'e');
   const whole =
     threads && hasParts && message.size <= LARGEST_IN_THREAD && (await inThread(reader, message, threads));
-  if (whole) yield whole;
-  else yield* checked(rebuildMime(reader, message.ops, message.inline), message.size, message.sha256);
+  if (!whole) {
+    yield* checked(rebuildMime(reader, message.ops, message.inline), message.size, message.sha256);
+    return;
+  }
+  try {
+    yield lend ? whole.bytes : Buffer.from(whole.bytes);
+  } finally {
+    whole.giveBack();
+  }
 }
 
 async function inThread(
   reader: ObjectReader,
   message: MessageFacts,
   threads: ReadThreads,
-): Promise<Uint8Array | undefined> {
+): Promise<LentMessage | undefined> {
   const ids = new Set(message.ops.flatMap((op) => (op[0] === 'o' || op[0] === 'e' ? [op[1]] : [])));
   const frames: { id: string; bytes: Uint8Array }[] = [];
   for (const id of ids) {

@@ -46,11 +46,18 @@ export class ObjectReader {
 
   /** Throws `Damaged`: `object-missing` when no copy is listed, else what was wrong with the last copy. */
   async read(id: Uint8Array): Promise<PlainObject> {
-    return (await this.readWithFrame(id)).object;
+    return (await this.#opened(id)).object;
   }
 
   /** The object and its sealed frame, which can be put into another pack as it is. */
   async readWithFrame(id: Uint8Array): Promise<OpenedFrame> {
+    const { frame, object } = await this.#opened(id);
+    // What blocks lend is gone in the next turn of the event loop.
+    const own = new Uint8Array(frame);
+    return { frame: own, header: parseFrameHeader(own), object };
+  }
+
+  async #opened(id: Uint8Array): Promise<OpenedFrame> {
     const pending = await this.#pending?.frame(id);
     if (pending) return this.#open(pending, id);
     const first = await this.#tryCopies(id);
@@ -89,10 +96,15 @@ export class ObjectReader {
     return pending && parseFrameHeader(pending).type;
   }
 
-  /** The sealed frame of a part as it lies in its pack, unproven; undefined for anything but one listed part. */
+  /**
+   * The sealed frame of a part as it lies in its pack, unproven, in memory of its own; undefined for anything but
+   * one listed part.
+   */
   async partFrame(id: Uint8Array): Promise<Uint8Array | undefined> {
     const location = this.#index.locate(id)[0];
-    return location?.type === ObjectTypes.part ? this.#readAt(location) : undefined;
+    if (location?.type !== ObjectTypes.part) return undefined;
+    const { bodyLength, offset, packName } = location;
+    return this.#blocks.readOwn(packName, offset, FRAME_HEADER_BYTES + bodyLength);
   }
 
   /** A frame at a place that the index does not list yet. */

@@ -1,8 +1,10 @@
+import { releaseMemory } from '../format/releaseMemory.ts';
 import type { BlobStore } from '../ports.ts';
 
-const BLOCK_BYTES = 256 * 1024;
+/** Larger blocks read more of other mailboxes than of the one that is wanted. */
+const BLOCK_BYTES = 64 * 1024;
 /** Blocks kept: 24 MiB. */
-const MOST_BLOCKS = 96;
+const MOST_BLOCKS = 384;
 /** Longer ranges are read as they are: they would push everything else out. */
 const LONGEST_THROUGH_BLOCKS = 2 * BLOCK_BYTES;
 
@@ -18,7 +20,10 @@ export class PackBlocks {
     this.#store = store;
   }
 
-  /** May answer with fewer bytes when the pack ends earlier. The bytes are shared: nobody may change them. */
+  /**
+   * May answer with fewer bytes when the pack ends earlier. The bytes are lent: nobody may change them, or use
+   * them after the present turn of the event loop; `readOwn` gives some to keep.
+   */
   async read(pack: string, offset: number, length: number): Promise<Uint8Array> {
     if (length > LONGEST_THROUGH_BLOCKS) return this.#store.get(pack, { offset, length });
     const first = Math.floor(offset / BLOCK_BYTES);
@@ -35,6 +40,12 @@ export class PackBlocks {
     return range.subarray(0, filled);
   }
 
+  /** Bytes that are the caller's. */
+  async readOwn(pack: string, offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.read(pack, offset, length);
+    return length > LONGEST_THROUGH_BLOCKS ? bytes : new Uint8Array(bytes);
+  }
+
   /** The next read asks the storage again. */
   forget(pack: string): void {
     for (const name of [...this.#blocks.keys()]) if (name.startsWith(`${pack} `)) this.#blocks.delete(name);
@@ -47,9 +58,10 @@ export class PackBlocks {
     // Last used is last in order.
     this.#blocks.delete(name);
     this.#blocks.set(name, block);
-    for (const oldest of this.#blocks.keys()) {
+    for (const [oldest, dropped] of this.#blocks) {
       if (this.#blocks.size <= MOST_BLOCKS) break;
       this.#blocks.delete(oldest);
+      releaseLater(dropped);
     }
     try {
       return await block;
@@ -58,6 +70,12 @@ export class PackBlocks {
       throw error;
     }
   }
+}
+
+/** Those who were given the block use it in the turn in which it came. */
+function releaseLater(block: Promise<Uint8Array>): void {
+  const release = (bytes: Uint8Array) => void setImmediate(() => releaseMemory(bytes));
+  block.then(release, () => undefined);
 }
 
 function part(block: Uint8Array, offset: number, length: number): Uint8Array {

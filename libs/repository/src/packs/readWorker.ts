@@ -5,10 +5,17 @@ import { type RebuildRequest, rebuildMessage } from './rebuildMessage.ts';
 /** The entry of a reading thread: messages in, messages out; what it cannot rebuild the caller reads itself. */
 const keys = new MasterKeys(workerData as MasterKeyBytes);
 
-parentPort?.on('message', ({ call, request }: { call: number; request: RebuildRequest }) => {
+export interface ReadCall {
+  call: number;
+  request: RebuildRequest;
+  /** Shared memory for the message. */
+  target: Uint8Array;
+}
+
+parentPort?.on('message', ({ call, request, target }: ReadCall) => {
   try {
-    const message = rebuildMessage(keys, request);
-    parentPort?.postMessage({ call, message }, [message.buffer as ArrayBuffer]);
+    rebuildMessage(keys, request, target);
+    parentPort?.postMessage({ call, isDone: true });
   } catch (error) {
     parentPort?.postMessage({ call, error: error instanceof Error ? error.message : String(error) });
   }

@@ -4,27 +4,26 @@ import { Damaged } from '../errors.ts';
 import { FRAME_HEADER_BYTES, openFrame } from '../format/frame.ts';
 import type { MimeOp } from '../format/itemObject.ts';
 import { ObjectType } from '../format/objectTypes.ts';
-import { releaseMemory } from '../format/releaseMemory.ts';
 import type { MasterKeys } from '../keys/masterKeys.ts';
 
 /** A message of moderate size with everything that it is rebuilt from. */
 export interface RebuildRequest {
   ops: readonly MimeOp[];
   inline: Uint8Array;
-  /** Sealed frames of the parts, by hex id. */
+  /** Sealed frames of the parts, by hex id, each in memory of its own. */
   frames: readonly { id: string; bytes: Uint8Array }[];
   size: number;
   sha256: string;
 }
 
 /**
- * The whole message in one buffer: parts opened and proven, base64 laid out, SHA-256 compared. What a reading
- * thread does. Throws `Damaged`.
+ * The whole message into `target`: parts opened and proven, base64 laid out, SHA-256 compared. What a reading
+ * thread does. Throws `Damaged`; then nothing in `target` counts.
  */
-export function rebuildMessage(keys: MasterKeys, request: RebuildRequest): Buffer {
+export function rebuildMessage(keys: MasterKeys, request: RebuildRequest, target: Uint8Array): void {
   const { frames, inline, ops, sha256, size } = request;
   const inlineBytes = Buffer.from(inline.buffer, inline.byteOffset, inline.length);
-  const message = Buffer.allocUnsafeSlow(size);
+  const message = Buffer.from(target.buffer, target.byteOffset, size);
   let from = 0;
   let to = 0;
   for (const op of ops) {
@@ -39,13 +38,11 @@ export function rebuildMessage(keys: MasterKeys, request: RebuildRequest): Buffe
       const plain = openPart(keys, frames, op[1]);
       if (op[0] === 'o') to += plain.copy(message, to);
       else to = encode(plain, op[3], op[4], op[5], message, to);
-      releaseMemory(plain);
     }
   }
   if (to !== size || hash('sha256', message, 'hex') !== sha256) {
     throw new Damaged('damaged-item', 'A stored message does not hash to what was stored.');
   }
-  return message;
 }
 
 function openPart(keys: MasterKeys, frames: RebuildRequest['frames'], id: string): Buffer {
@@ -56,6 +53,7 @@ function openPart(keys: MasterKeys, frames: RebuildRequest['frames'], id: string
     frame,
     frame.subarray(FRAME_HEADER_BYTES),
     Buffer.from(id, 'hex'),
+    'lent',
   );
   if (header.type !== ObjectType.part) throw new Damaged('damaged-item', 'A content is not a part.');
   return plain;

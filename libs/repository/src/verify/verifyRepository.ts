@@ -129,7 +129,7 @@ async function* checkPack(deps: VerifyDeps, name: string, size: number): AsyncIt
 
 function frameProblem(keys: MasterKeys, frame: Uint8Array, id: Uint8Array): string | undefined {
   try {
-    openFrame(keys, frame, frame.subarray(FRAME_HEADER_BYTES), id);
+    openFrame(keys, frame, frame.subarray(FRAME_HEADER_BYTES), id, 'lent');
     return undefined;
   } catch (error) {
     if (error instanceof Damaged) return error.message;
