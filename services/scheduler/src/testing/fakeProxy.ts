@@ -59,7 +59,7 @@ export async function startFakeProxy(options: FakeProxyOptions): Promise<FakePro
   });
   const beat = (): Promise<void> =>
     heartbeats.put(name, {
-      ...{ id: name, pool, version: 'test', host: 'here', slots: 8, busy: inHand.size },
+      ...{ id: name, pool, version: 'test', host: 'here', slots: 8, busy: inHand.size, maintenance: false },
       ...{ startedAt: '2026-01-01T00:00:00.000Z', at: '2026-01-01T00:00:00.000Z' },
       mailboxes: [...inHand],
     });
