@@ -15,7 +15,9 @@ function memoryRows() {
   const collection: OutboxRows = {
     async insert(doc) {
       if (rows.has(doc.id)) throw new HoldfastError('already-exists', 'configuration', 'taken');
-      rows.set(doc.id, { doc, version: 1 });
+      const row = { doc, version: 1 };
+      rows.set(doc.id, row);
+      return row;
     },
     async replace(doc, version) {
       const found = rows.get(doc.id);
@@ -129,6 +131,42 @@ describe('outbox', () => {
     await outbox.flush();
     expect(published).toEqual([event('c1').id, event('b1').id, event('b2').id]);
     expect(pending()).toBe(0);
+  });
+
+  test('what was just added is published without being read; what a repeat or trouble left is looked for', async () => {
+    const { collection, pending } = memoryRows();
+    let reads = 0;
+    let refusals = 0;
+    const counted: OutboxRows = {
+      ...collection,
+      find: (query) => {
+        reads += 1;
+        return collection.find(query);
+      },
+    };
+    const published: string[] = [];
+    const publish = async (e: HoldfastEvent) => {
+      if (refusals-- > 0) throw new HoldfastError('odd', 'ours', 'refused once');
+      published.push(e.id);
+    };
+    const outbox = createOutbox({
+      ...{ rows: counted, publish, source: 'test', now: () => 0, sweepEveryMs: 3600_000 },
+    });
+    const running = outbox.start();
+    await waitFor(() => reads === 1, { what: 'the first sweep' });
+    await outbox.add(event('a'));
+    await waitFor(() => pending() === 0, { what: 'a is published' });
+    expect(reads).toBe(1);
+    refusals = 1;
+    await outbox.add(event('b'));
+    await waitFor(() => pending() === 0, { what: 'b is published in the second try' });
+    expect(reads).toBe(2);
+    const dead = outboxOver(collection, () => new Promise(() => undefined));
+    await dead.add(event('c'));
+    await outbox.add(event('c'));
+    await waitFor(() => pending() === 0, { what: 'c is published' });
+    await running.stop();
+    expect(published).toEqual(['a', 'b', 'c'].map((key) => event(key).id));
   });
 
   test('more rows than a page are all relayed, and kept ones can be published again from a time on', async () => {

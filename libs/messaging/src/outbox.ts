@@ -5,7 +5,7 @@ import type { Running } from './ports.ts';
 
 /** What the outbox needs of the collection `events`; the store's `Collection<EventRecord>` fits. */
 export interface OutboxRows {
-  insert(row: EventRecord): Promise<unknown>;
+  insert(row: EventRecord): Promise<{ doc: EventRecord; version: number }>;
   replace(row: EventRecord, expectedVersion: number): Promise<unknown>;
   get(id: string): Promise<{ doc: EventRecord; version: number } | undefined>;
   find(query: {
@@ -48,6 +48,8 @@ export interface Outbox {
 type Row = { doc: EventRecord; version: number };
 type Where = NonNullable<Parameters<OutboxRows['find']>[0]['where']>;
 const pageSize = 200;
+/** Rows kept in memory until they are published; more are read from the store. */
+const mostFresh = 1000;
 
 export function createOutbox(options: OutboxOptions): Outbox {
   const relay = new OutboxRelay(options);
@@ -66,6 +68,10 @@ class OutboxRelay {
   /** Aborted, and replaced, when something was added. */
   private bell = new AbortController();
   private relaying: Promise<void> = Promise.resolve();
+  /** Rows that this process has just written, in their order: published without being read again. */
+  private fresh: Row[] = [];
+  /** True when every pending row that this process knows of is in `fresh`. */
+  private onlyFresh = false;
 
   constructor(options: OutboxOptions) {
     this.options = options;
@@ -82,7 +88,11 @@ class OutboxRelay {
 
   /** One relay at a time in this process. */
   flush(): Promise<void> {
-    const next = this.relaying.then(() => this.relayPending());
+    return this.inTurn(() => this.relayPending());
+  }
+
+  private inTurn(relay: () => Promise<void>): Promise<void> {
+    const next = this.relaying.then(relay);
     // Who waits for this one does not care how it ended.
     this.relaying = next.then(
       () => undefined,
@@ -119,9 +129,20 @@ class OutboxRelay {
   private async insert(event: HoldfastEvent): Promise<void> {
     const { id, time, name, subject } = event;
     try {
-      await this.options.rows.insert({ id, time, name, subject, pending: true, event: { ...event } });
+      const row = await this.options.rows.insert({
+        id,
+        time,
+        name,
+        subject,
+        pending: true,
+        event: { ...event },
+      });
+      if (this.fresh.length < mostFresh) this.fresh.push(row);
+      else this.onlyFresh = false;
     } catch (error) {
       if (!hasCode(error, 'already-exists')) throw error;
+      // It may be what a crash has left.
+      this.onlyFresh = false;
     }
   }
 
@@ -136,14 +157,27 @@ class OutboxRelay {
     } while (after !== undefined);
   }
 
+  /** What was just added; the store is asked only after trouble, and now and then for what others have left. */
+  private async relayFresh(): Promise<void> {
+    if (!this.onlyFresh) return await this.relayPending();
+    const errors = await this.relayPage(this.fresh.splice(0), (row) => this.settle(row));
+    if (errors.length === 0) return;
+    this.onlyFresh = false;
+    throw errors[0];
+  }
+
   private async relayPending(): Promise<void> {
     const errors: unknown[] = [];
+    this.fresh = [];
+    this.onlyFresh = true;
     for await (const page of this.pages({ pending: true })) {
       errors.push(...(await this.relayPage(page, (row) => this.settle(row))));
       // Going on would only wait for the same broker again; what is refused for itself must not stop the others.
       if (errors.some((error) => hasCode(error, 'broker-unavailable'))) break;
     }
-    if (errors.length > 0) throw errors[0];
+    if (errors.length === 0) return;
+    this.onlyFresh = false;
+    throw errors[0];
   }
 
   /** Events of one subject in their order, different subjects side by side. Gives back what went wrong. */
@@ -179,11 +213,14 @@ class OutboxRelay {
 
   private async relayForEver(stopping: AbortSignal): Promise<void> {
     const pauses = growingPause(500, Math.max(this.sweepEveryMs, 500));
+    let sweptAt = Number.NEGATIVE_INFINITY;
     while (!stopping.aborted) {
       const bell = this.bell.signal;
       let waitMs = this.sweepEveryMs;
       try {
-        await this.flush();
+        const sweep = performance.now() - sweptAt >= this.sweepEveryMs;
+        if (sweep) sweptAt = performance.now();
+        await this.inTurn(() => (sweep ? this.relayPending() : this.relayFresh()));
         pauses.reset();
       } catch (error) {
         waitMs = pauses.next();

@@ -46,6 +46,8 @@ interface KeyState {
   /** Requests under way: while there are any, the key is not forgotten. */
   requests: number;
   fence: number;
+  /** The book as this process wrote it last: good for the next change unless somebody else wrote meanwhile. */
+  known: { book: SlotBook; revision: number } | undefined;
   /** Changes of one key by this process wait for each other, so that they do not outdate each other. */
   turn: Promise<unknown>;
 }
@@ -109,6 +111,7 @@ export class Slots {
   /** Renews all out of turn: the broker may have come back without them. */
   renewNow(): void {
     for (const state of this.keys.values()) {
+      state.known = undefined;
       if (state.holdings.size === 0) {
         if (state.requests === 0) this.keys.delete(state.key);
         continue;
@@ -134,7 +137,10 @@ export class Slots {
   private stateOf(key: string): KeyState {
     const found = this.keys.get(key);
     if (found !== undefined) return found;
-    const state = { key, holdings: new Map(), requests: 0, fence: 0, turn: Promise.resolve() };
+    const state: KeyState = {
+      ...{ key, holdings: new Map(), requests: 0, fence: 0 },
+      ...{ known: undefined, turn: Promise.resolve() },
+    };
     this.keys.set(key, state);
     return state;
   }
@@ -152,21 +158,36 @@ export class Slots {
 
   private async modifyNow(state: KeyState, change: Change): Promise<void> {
     for (let attempt = 1; attempt <= mostTries; attempt += 1) {
-      const entry = await this.bucket.get(state.key);
-      const found = entry === undefined ? emptyBook : (JSON.parse(entry.value) as SlotBook);
+      const remembered = state.known;
+      state.known = undefined;
+      const { book: found, revision } = remembered ?? (await this.read(state.key));
       state.fence = Math.max(state.fence, found.fence);
       const book = change(withoutEnded(found, this.options.now()));
-      if (book === undefined) return;
+      if (book === undefined) {
+        // A decision against writing is made by the newest book only.
+        if (remembered !== undefined) continue;
+        return;
+      }
       const text = JSON.stringify(book);
       const written =
-        entry === undefined
+        revision === undefined
           ? await this.bucket.create(state.key, text)
-          : await this.bucket.update(state.key, text, entry.revision);
-      if (written !== undefined) return;
+          : await this.bucket.update(state.key, text, revision);
+      if (written !== undefined) {
+        state.known = { book, revision: written };
+        return;
+      }
+      if (remembered !== undefined) continue;
       // Somebody was faster. The pause is a matter of chance, or two would meet again and again.
       await pause(randomInt(5 * Math.min(attempt, 10)));
     }
     throw new BrokerUnavailable(`the shares of ${state.key} are changed too often at the same time`);
+  }
+
+  private async read(key: string): Promise<{ book: SlotBook; revision: number | undefined }> {
+    const entry = await this.bucket.get(key);
+    if (entry === undefined) return { book: emptyBook, revision: undefined };
+    return { book: JSON.parse(entry.value) as SlotBook, revision: entry.revision };
   }
 
   private shareOf({ request, slots }: Holding): Share {

@@ -16,6 +16,8 @@ const day = 24 * 60 * 60 * 1000;
 const minute = 60 * 1000;
 /** API error: the name is taken by a stream with another configuration (somebody was faster). */
 const streamNameInUse = 10058;
+/** A server says this too when two processes make the same stream at the same moment. */
+const subjectsOverlap = 10065;
 
 /**
  * A stream that was deleted is not made again at once: nats-server 2.9 may still be removing its files and then never
@@ -109,9 +111,11 @@ async function addStream(jsm: JetStreamManager, config: Wanted): Promise<StreamI
   try {
     return await jsm.streams.add(config);
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === streamNameInUse) {
-      return await jsm.streams.info(config.name);
-    }
-    throw error;
+    if (!(error instanceof JetStreamApiError)) throw error;
+    if (error.code === streamNameInUse) return await jsm.streams.info(config.name);
+    if (error.code !== subjectsOverlap) throw error;
+    const made = await streamInfo(jsm, config.name);
+    if (made === undefined) throw error;
+    return made;
   }
 }

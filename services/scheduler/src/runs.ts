@@ -37,7 +37,11 @@ export interface Runs {
 
 // A run that waits for an answer from a proxy holds a lane; the others must not wait for it.
 const handledAtOnce = 32;
-const settleMs = 250;
+/**
+ * What many tasks tell at once is looked at together: soon, because a small run should not wait for its end, and once
+ * more, because a task tells just before its result is written.
+ */
+const settleMs = [60, 190];
 const sweepMs = 30_000;
 /** A question to a proxy may take minutes; stopping does not wait for it. */
 const patienceMs = 5_000;
@@ -132,9 +136,12 @@ export function startRuns(options: RunsOptions): Runs {
   async function settle(): Promise<void> {
     while (!over.aborted) {
       if (unsettled.size === 0) await settleWakeup.sleep(Number.MAX_SAFE_INTEGER, over);
-      await clock.sleep(settleMs, over);
-      for (const runId of unsettled) lanes.nudge(runId);
+      const told = [...unsettled];
       unsettled.clear();
+      for (const pauseMs of settleMs) {
+        await clock.sleep(pauseMs, over);
+        for (const runId of told) lanes.nudge(runId);
+      }
     }
   }
 
