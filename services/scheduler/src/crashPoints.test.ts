@@ -84,6 +84,22 @@ const scenarios: Scenario[] = [
     },
   },
   {
+    name: 'a run whose failed mailbox is tried again',
+    async prepare() {
+      await world.addMailboxes(2);
+      await world.addJob();
+      let tries = 0;
+      await world.proxy({
+        outcomeOf: ({ position }) => (position === 0 || tries++ > 0 ? 'success' : 'failed'),
+      });
+      await world.requestRun({ retry: { times: 1, pauseMinutes: 0, done: 0 } });
+    },
+    async check() {
+      expect(await onlyRun()).toMatchObject({ state: 'success', retry: { done: 1 } });
+      expect(await world.events('run.retry-started')).toHaveLength(1);
+    },
+  },
+  {
     name: 'a run that fails before it begins',
     async prepare() {
       await world.addJob();

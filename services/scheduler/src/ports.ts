@@ -1,4 +1,14 @@
-import type { Group, HoldfastEvent, Job, Mailbox, Run, RunTask, taskStates } from '@holdfast/contracts';
+import type {
+  Exclusions,
+  Group,
+  HoldfastEvent,
+  Job,
+  Mailbox,
+  Run,
+  RunTask,
+  taskStates,
+} from '@holdfast/contracts';
+import type { ScopeNeeds } from '@holdfast/scheduling';
 
 export type TaskCounts = Record<(typeof taskStates)[number], number>;
 
@@ -42,6 +52,8 @@ export interface TaskBook {
 export interface ScopeSource {
   mailboxes(organizationId: string): AsyncIterable<Mailbox>;
   groups(organizationId: string): AsyncIterable<Group>;
+  /** What no job backs up. */
+  globalExclusions(): Promise<Exclusions | undefined>;
 }
 
 /** The work queue of a run and the sign that proxies look for. */
@@ -69,7 +81,7 @@ export interface ProxyWatch {
 /** Asks a proxy to read the directory into the control data. */
 export interface Inventory {
   /** @throws HoldfastError `no-answer` (transient) when no proxy of the pool is there. */
-  refresh(pool: string, organizationId: string, groupIds: readonly string[]): Promise<void>;
+  refresh(pool: string, organizationId: string, needs: ScopeNeeds): Promise<void>;
 }
 
 /** Publishes events: durable when this resolves; the same event twice is one event. */

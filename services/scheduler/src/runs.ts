@@ -38,10 +38,11 @@ export interface Runs {
 // A run that waits for an answer from a proxy holds a lane; the others must not wait for it.
 const handledAtOnce = 32;
 /**
- * What many tasks tell at once is looked at together: soon, because a small run should not wait for its end, and once
- * more, because a task tells just before its result is written.
+ * What many tasks tell at once is looked at together: soon, because a small run should not wait for its end, and a few
+ * times more, because a task tells just before its result is written.
  */
-const settleMs = [60, 190];
+const settleMs = 80;
+const looksAtSettled = 4;
 const sweepMs = 30_000;
 /** A question to a proxy may take minutes; stopping does not wait for it. */
 const patienceMs = 5_000;
@@ -52,7 +53,8 @@ export function startRuns(options: RunsOptions): Runs {
   const lanes = createLanes(handledAtOnce, handle);
   const tickWakeup = createWakeup(clock);
   const settleWakeup = createWakeup(clock);
-  const unsettled = new Set<string>();
+  /** Looks left at runs that something was told of. */
+  const unsettled = new Map<string, number>();
 
   async function handle(runId: string): Promise<void> {
     try {
@@ -92,6 +94,7 @@ export function startRuns(options: RunsOptions): Runs {
   }
 
   function forget(runId: string): void {
+    unsettled.delete(runId);
     backoff.clear(runId);
     ports.dispatched.delete(runId);
     ports.silence.forget(runId);
@@ -136,11 +139,11 @@ export function startRuns(options: RunsOptions): Runs {
   async function settle(): Promise<void> {
     while (!over.aborted) {
       if (unsettled.size === 0) await settleWakeup.sleep(Number.MAX_SAFE_INTEGER, over);
-      const told = [...unsettled];
-      unsettled.clear();
-      for (const pauseMs of settleMs) {
-        await clock.sleep(pauseMs, over);
-        for (const runId of told) lanes.nudge(runId);
+      await clock.sleep(settleMs, over);
+      for (const [runId, left] of unsettled) {
+        lanes.nudge(runId);
+        if (left > 1) unsettled.set(runId, left - 1);
+        else unsettled.delete(runId);
       }
     }
   }
@@ -155,7 +158,7 @@ export function startRuns(options: RunsOptions): Runs {
   return {
     nudge: (runId) => lanes.nudge(runId),
     nudgeSoon(runId) {
-      unsettled.add(runId);
+      unsettled.set(runId, looksAtSettled);
       settleWakeup.wake();
     },
     wake() {

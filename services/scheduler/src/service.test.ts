@@ -67,7 +67,7 @@ describe('a run by hand', () => {
   });
 
   test('takes the mailboxes that the inventory finds at this moment', async () => {
-    await world.addJob({ sources: [{ kind: 'group', groupId: 'sales' }] });
+    await world.addJob({ sources: [{ kind: 'group', groupId: 'sales', members: 'transitive' }] });
     const asked: string[][] = [];
     await world.proxy({
       async refresh(groupIds) {
@@ -79,6 +79,8 @@ describe('a run by hand', () => {
           groupId: 'sales',
           displayName: 'Sales',
           memberUserIds: [mailbox?.userId ?? ''],
+          directUserIds: [],
+          status: 'active',
           seenAt: world.clock.iso(),
         });
       },

@@ -12,8 +12,8 @@ const inventoryTimeoutMs = 5 * 60_000;
 export function createInventory(messaging: Messaging): Inventory {
   const asked = new Map<string, Promise<void>>();
   return {
-    refresh(pool, organizationId, groupIds) {
-      const request = { organizationId, groupIds: [...groupIds].sort() };
+    refresh(pool, organizationId, { groupIds, kinds }) {
+      const request = { organizationId, groupIds: [...groupIds].sort(), kinds };
       const key = JSON.stringify([pool, request]);
       const current = asked.get(key);
       if (current !== undefined) return current;

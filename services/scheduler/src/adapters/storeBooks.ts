@@ -39,6 +39,7 @@ export function createStoreBooks(store: Store, guard: () => void): StoreBooks {
   const tasks = store.collection(collections.runTasks);
   const mailboxes = store.collection(collections.mailboxes);
   const groups = store.collection(collections.groups);
+  const settings = store.collection(collections.settings);
   const change = async <T extends Document>(
     rows: Collection<T>,
     id: string,
@@ -59,6 +60,7 @@ export function createStoreBooks(store: Store, guard: () => void): StoreBooks {
     scope: {
       mailboxes: (organizationId) => documents<Mailbox>(mailboxes, { where: { organizationId } }),
       groups: (organizationId) => documents<Group>(groups, { where: { organizationId } }),
+      globalExclusions: async () => (await settings.get('global'))?.doc.exclude,
     },
   };
 }

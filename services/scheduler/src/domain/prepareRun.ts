@@ -3,16 +3,17 @@ import {
   type ErrorFacts,
   errorFacts,
   HoldfastError,
-  type Job,
   type Run,
   type RunTask,
 } from '@holdfast/contracts';
+import type { Scope } from '@holdfast/scheduling';
 import type { Announce, Inventory, JobBook, RunBook, ScopeSource, TaskBook } from '../ports.ts';
 import { decideIntake } from './decideIntake.ts';
 import { runCounts } from './decideOutcome.ts';
-import { resolveScope, taskOf } from './resolveScope.ts';
 import { runRequested } from './runEvents.ts';
+import { type ScopeFacts, scopeFacts, scopeOfRun } from './runScope.ts';
 import { stopQueuedTasks } from './stopRun.ts';
+import { taskOf } from './taskOf.ts';
 
 export interface PreparePorts {
   jobs: JobBook;
@@ -41,22 +42,17 @@ export async function prepareRun(ports: PreparePorts, requested: Run): Promise<P
   const intake = decideIntake({ run: requested, job, unfinished, missedAfterMs: ports.missedAfterMs });
   if (intake.kind === 'end') return end(ports, requested, intake.outcome, intake.error);
   try {
-    const groupIds = intake.job.sources.flatMap((source) =>
-      source.kind === 'group' ? [source.groupId] : [],
-    );
-    await ports.inventory.refresh(requested.pool, requested.organizationId, groupIds);
-    await insertTasks(ports, requested, intake.job);
+    const scope = await scopeOfRun(ports, requested, intake.job);
+    await insertTasks(ports, requested, scope);
+    const facts = await scopeFacts(ports, requested, intake.job, scope, ports.now());
+    await begin(ports, requested, facts);
+    return { kind: 'moved' };
   } catch (error) {
     return waitOrFail(ports, requested, error);
   }
-  await begin(ports, requested);
-  return { kind: 'moved' };
 }
 
-async function insertTasks(ports: PreparePorts, run: Run, job: Job): Promise<void> {
-  const mailboxes = await collect(ports.scope.mailboxes(run.organizationId));
-  const groups = await collect(ports.scope.groups(run.organizationId));
-  const entries = resolveScope({ job, onlyMailboxes: run.onlyMailboxes, mailboxes, groups });
+async function insertTasks(ports: PreparePorts, run: Run, { entries }: Scope): Promise<void> {
   if (entries.length === 0) {
     throw new HoldfastError('scope-empty', 'configuration', 'no mailbox is in the scope of this run', {
       remedy: 'Check the sources and exclusions of the job, and that the organization has mailboxes.',
@@ -71,7 +67,7 @@ async function insertTasks(ports: PreparePorts, run: Run, job: Job): Promise<voi
  * Restore points of a job must follow each other in time even when the clock was set back between two runs, so the
  * point time is at least a second after that of the run before.
  */
-async function begin(ports: PreparePorts, requested: Run): Promise<void> {
+async function begin(ports: PreparePorts, requested: Run, facts: ScopeFacts): Promise<void> {
   const counts = await ports.tasks.countTasks(requested.id);
   const { number, notBefore } = await place(ports.runs, requested);
   const nowMs = ports.now();
@@ -80,6 +76,7 @@ async function begin(ports: PreparePorts, requested: Run): Promise<void> {
     const { error: _past, ...rest } = run;
     return {
       ...rest,
+      ...facts,
       number,
       state: 'running',
       startedAt: new Date(nowMs).toISOString(),
@@ -144,10 +141,4 @@ async function end(
     return error === undefined ? ended : { ...ended, error };
   });
   return { kind: 'moved' };
-}
-
-async function collect<T>(rows: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const row of rows) list.push(row);
-  return list;
 }

@@ -1,0 +1,92 @@
+import { type Exclusions, type Job, noExclusions, type Run, type RunTask } from '@holdfast/contracts';
+import {
+  itemCutOff,
+  type Member,
+  resolveScope,
+  type Scope,
+  scopeChange,
+  scopeNeeds,
+} from '@holdfast/scheduling';
+import type { Inventory, RunBook, ScopeSource, TaskBook } from '../ports.ts';
+
+export interface ScopePorts {
+  runs: RunBook;
+  tasks: TaskBook;
+  scope: ScopeSource;
+  inventory: Inventory;
+}
+
+/** What a run has settled about its mailboxes, as its record says. */
+export type ScopeFacts = Pick<Run, 'repositoryIds' | 'scope' | 'excludeFolders' | 'olderThan'>;
+
+/** Has the directory read as far as the scope of the job needs it, then says who is in. */
+export async function scopeOfRun(ports: ScopePorts, run: Run, job: Job): Promise<Scope> {
+  const global = await ports.scope.globalExclusions();
+  const needs = scopeNeeds({ ...job, global });
+  await ports.inventory.refresh(run.pool, run.organizationId, needs);
+  const mailboxes = await collect(ports.scope.mailboxes(run.organizationId));
+  const groups = await collect(ports.scope.groups(run.organizationId));
+  return resolveScope({ job, global, onlyMailboxes: run.onlyMailboxes, mailboxes, groups });
+}
+
+/** What the record of the run keeps of its scope: what the proxies leave out, and who joined and who left. */
+export async function scopeFacts(
+  ports: ScopePorts,
+  run: Run,
+  job: Job,
+  scope: Scope,
+  nowMs: number,
+): Promise<ScopeFacts> {
+  const global: Exclusions = (await ports.scope.globalExclusions()) ?? noExclusions;
+  const folders = [...job.exclude.folders, ...global.folders];
+  const olderThan = oldestWanted(job, nowMs);
+  const change = await changeSince(ports, run, scope);
+  return {
+    repositoryIds: [...new Set([run.repositoryId, ...scope.entries.map((entry) => entry.repositoryId)])],
+    ...(folders.length === 0 ? {} : { excludeFolders: folders }),
+    ...(olderThan === undefined ? {} : { olderThan }),
+    ...(change === undefined ? {} : { scope: change }),
+  };
+}
+
+/**
+ * The cut-off by the age that the policies of the job give items. Its schedules may have policies of their own, and all
+ * runs of a mailbox go on from each other: an item stays as long as one of them wants it.
+ */
+function oldestWanted(job: Job, nowMs: number): Run['olderThan'] {
+  const policies = [job.retention, ...job.schedules.flatMap(({ retention }) => retention ?? [])];
+  const limits = policies.flatMap(({ itemAge, timeZone }) =>
+    itemAge === undefined ? [] : [{ before: itemCutOff(itemAge, nowMs, timeZone), by: itemAge.by }],
+  );
+  const [first] = limits;
+  if (first === undefined || limits.length < policies.length) return undefined;
+  if (limits.some(({ by }) => by !== first.by)) return undefined;
+  return { before: new Date(Math.min(...limits.map(({ before }) => before))).toISOString(), by: first.by };
+}
+
+/** Compared with the newest run that had the whole scope; a run for chosen mailboxes says nothing about it. */
+async function changeSince(ports: ScopePorts, run: Run, scope: Scope): Promise<Run['scope']> {
+  if (run.onlyMailboxes !== undefined) return undefined;
+  const ended = await ports.runs.newestEndedRuns(run.jobId);
+  const before = ended.find(
+    ({ id, startedAt, onlyMailboxes }) =>
+      id !== run.id && startedAt !== undefined && onlyMailboxes === undefined,
+  );
+  if (before === undefined) return undefined;
+  const members: Member[] = [];
+  for await (const task of ports.tasks.tasks(before.id)) if (isMailbox(task)) members.push(task);
+  return scopeChange(
+    { runId: before.id, members },
+    { members: scope.entries.filter(isMailbox), out: scope.out },
+  );
+}
+
+const notMailboxes = new Set(['mailbox-unknown', 'group-unknown', 'mailbox-types-unknown', 'mailbox-gone']);
+/** Names that stand for nobody are in a run as failed tasks; they join and leave nothing. */
+const isMailbox = ({ error }: Pick<RunTask, 'error'>): boolean => !notMailboxes.has(error?.code ?? '');
+
+async function collect<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const row of rows) list.push(row);
+  return list;
+}
