@@ -39,7 +39,12 @@ export function crashing(ports: { store: Store; messaging: Messaging }, plan: Cr
       crashedAt = call;
       throw new Crashed(call);
     }
-    const result = await effect();
+    // A call that is refused is a call as well: its caller never learns of that either.
+    const result = await effect().catch((error: unknown) => {
+      if (!isLast) throw error;
+      crashedAt = call;
+      throw new Crashed(call);
+    });
     if (isLast) crashedAt = call;
     if (crashedAt !== undefined) throw new Crashed(crashedAt);
     return result;
