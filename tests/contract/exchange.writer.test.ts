@@ -245,6 +245,65 @@ describe('a restore that is killed', () => {
   });
 });
 
+describe('what is there', () => {
+  test('is told with a sign of its contents, and found by identity', async () => {
+    const { writer, control, target } = await open();
+    const { id: folder } = await writer.ensureFolder(null, 'Restored');
+    const item = full();
+    const comparison = { ignoring: [] };
+    const { id } = await writer.create(folder, item, 's1/k');
+    const signOf = async (ignoring: string[] = []) => {
+      for await (const [one] of writer.existing(folder, { content: { ignoring } })) return one?.contentSign;
+      return undefined;
+    };
+    expect(await signOf()).toBe(writer.contentSign(item, comparison));
+    await control.changeState(target.id, id, { isRead: false });
+    expect(await signOf()).not.toBe(writer.contentSign(item, comparison));
+    expect(await signOf(['isRead'])).toBe(writer.contentSign(item, { ignoring: ['isRead'] }));
+    expect((await writer.sameAs(folder, item)).map((one) => one.id)).toEqual([id]);
+    const other = { ...item, properties: { ...item.properties, subject: 'Another' } };
+    expect(await writer.sameAs(folder, other)).toEqual([]);
+    const nameless = { ...item, properties: { ...item.properties, internetMessageId: '' } };
+    expect(await writer.sameAs(folder, nameless)).toEqual([]);
+  });
+
+  test('goes to Recoverable Items only when a finished item names it as replaced', async () => {
+    const { writer, control, target } = await open();
+    const { id: folder } = await writer.ensureFolder(null, 'Restored');
+    const old = await writer.create(folder, full(), 's0/k');
+    const fresh = await writer.create(folder, full(), 's1/k', { replaces: old.id });
+    const replacing = (await existingIn(writer, folder)).find(({ id }) => id === fresh.id);
+    expect(replacing).toMatchObject({ marker: 's1/k', replaces: old.id });
+    await expect(writer.removeReplaced(old.id)).rejects.toMatchObject({ code: 'item-replaces-nothing' });
+    await writer.removeReplaced(fresh.id);
+    await writer.removeReplaced(fresh.id);
+    expect((await existingIn(writer, folder)).map(({ id }) => id)).toEqual([fresh.id]);
+    const { folders, messages } = await control.snapshot(target.id);
+    const where = messages.find(({ id }) => id === old.id)?.folderId;
+    expect(folders.find(({ id }) => id === where)?.wellKnownName).toBe('recoverableitemsdeletions');
+  });
+
+  test('a folder of another class keeps its name; hidden folders and classes come back', async () => {
+    const { writer, control, target } = await open();
+    await control.addFolder(target.id, 'Partners', undefined, 'contacts');
+    await expect(writer.ensureFolder(null, 'partners')).rejects.toMatchObject({
+      code: 'folder-of-another-class',
+      errorClass: 'permanent-item',
+    });
+    const folderClass = 'IPF.Note.OutlookHomepage';
+    const made = await writer.ensureFolder(null, 'Feeds', { hidden: true, folderClass });
+    const found = (await control.folders(target.id)).find(({ id }) => id === made.id);
+    expect(found).toMatchObject({ isHidden: true, folderClass });
+  });
+
+  test('a mailbox that may only be read is told as such', async () => {
+    const { writer, control, target } = await open();
+    await control.setMailboxKind(target.id, 'readOnly');
+    await expect(writer.ensureFolder(null, 'X')).rejects.toMatchObject({ errorClass: 'forbidden' });
+    expect((await writer.folders()).length).toBeGreaterThan(3);
+  });
+});
+
 describe('what a target may refuse', () => {
   test('a full mailbox and a read-only permission are told as such', async () => {
     const { writer, control, target } = await open();

@@ -29,8 +29,11 @@ export interface GroupOptions {
   readonly members: readonly string[];
 }
 
-/** `none`: no mailbox; `outOfScope`: the application may not touch it; `full`: delta answers ErrorQuotaExceeded. */
-export type MailboxKind = 'normal' | 'none' | 'outOfScope' | 'full';
+/**
+ * `none`: no mailbox; `outOfScope`: the application may not touch it; `full`: delta and whatever adds something answer
+ * ErrorQuotaExceeded; `readOnly`: the application may read it and nothing else.
+ */
+export type MailboxKind = 'normal' | 'none' | 'outOfScope' | 'full' | 'readOnly';
 export type MailboxPurpose = 'user' | 'shared' | 'room' | 'equipment';
 
 /** What a tenant's mailboxes hold. */

@@ -26,6 +26,7 @@ import type { GraphLine } from './line.ts';
 import { MessageCreator } from './messageCreator.ts';
 import { pagesOf, rowsOf } from './paging.ts';
 import { ReadBack } from './readBack.ts';
+import { isOutcomeUnknown } from './retryPolicy.ts';
 
 /** OData doubles single quotes inside a literal. */
 export const literal = (text: string): string => encodeURIComponent(`'${text.replaceAll("'", "''")}'`);
@@ -37,6 +38,8 @@ const identityFields = 'id,subject,sentDateTime,from,internetMessageId';
 const contentFields = listedProperties.join(',');
 /** MS-OXCMSG PidTagContainerClass. */
 const containerClass = 'String 0x3613';
+
+const mostRemovals = 3;
 
 const isCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof HoldfastError && codes.includes(error.code);
@@ -148,13 +151,31 @@ export class GraphWriter implements MailboxWriter {
   }
 
   async removeReplaced(newId: string): Promise<void> {
-    const url = (id: string) => `${this.userPath}/messages/${encodeURIComponent(id)}`;
-    const message = await this.line.json({
-      url: `${url(newId)}?$select=id&${expandMarker}`,
+    for (let tries = 1; ; tries++) {
+      const replaced = await this.replacedBy(newId);
+      if (replaced === undefined) return;
+      try {
+        const what = 'removing an item that was replaced';
+        await this.line.text({ method: 'DELETE', url: this.messagePath(replaced), what });
+        return;
+      } catch (error) {
+        if (error instanceof HoldfastError && error.errorClass === 'vanished') return;
+        if (!isOutcomeUnknown(error) || tries >= mostRemovals) throw error;
+      }
+    }
+  }
+
+  /**
+   * The item that a new one replaces, as long as it is beside it: deleted once more in Recoverable Items, it would be
+   * gone for good.
+   */
+  private async replacedBy(newId: string): Promise<string | undefined> {
+    const made = await this.line.json({
+      url: `${this.messagePath(newId)}?$select=id,parentFolderId&${expandMarker}`,
       what: 'looking at an item that replaces another',
     });
-    const replaced = extendedPropertyOf(message, replacesPropertyId) ?? '';
-    const { marker, unfinished } = parseMarker(extendedPropertyOf(message, markerPropertyId) ?? '');
+    const replaced = extendedPropertyOf(made, replacesPropertyId) ?? '';
+    const { marker, unfinished } = parseMarker(extendedPropertyOf(made, markerPropertyId) ?? '');
     if (replaced === '' || marker === '' || unfinished) {
       throw new HoldfastError(
         'item-replaces-nothing',
@@ -163,19 +184,17 @@ export class GraphWriter implements MailboxWriter {
       );
     }
     try {
-      await this.line.text({
-        method: 'DELETE',
-        url: url(replaced),
-        what: 'removing an item that was replaced',
-        repeatable: true,
-      });
+      const url = `${this.messagePath(replaced)}?$select=id,parentFolderId`;
+      const old = await this.line.json({ url, what: 'looking at an item that is replaced' });
+      return textOf(old.parentFolderId) === textOf(made.parentFolderId) ? replaced : undefined;
     } catch (error) {
       if (!(error instanceof HoldfastError && error.errorClass === 'vanished')) throw error;
+      return undefined;
     }
   }
 
   async removeUnfinished(id: string): Promise<void> {
-    const url = `${this.userPath}/messages/${encodeURIComponent(id)}`;
+    const url = this.messagePath(id);
     try {
       const message = await this.line.json({
         url: `${url}?$select=id&${expandMarker}`,
@@ -213,6 +232,10 @@ export class GraphWriter implements MailboxWriter {
       if (!isCode(error, 'not-implemented', 'request-refused')) throw error;
       await this.line.text({ method: 'DELETE', url, what });
     }
+  }
+
+  private messagePath(id: string): string {
+    return `${this.userPath}/messages/${encodeURIComponent(id)}`;
   }
 
   private messagesPath(folderId: string): string {

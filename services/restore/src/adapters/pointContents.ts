@@ -34,7 +34,7 @@ function folderOf(entry: FolderEntry & { count: number }): PointFolder {
 }
 
 /** State and summary are JSON as the backup stored them. */
-const itemOf = ({ key, time, objectId, size, state, summary }: ItemEntry): PointItem => ({
+export const itemOf = ({ key, time, objectId, size, state, summary }: ItemEntry): PointItem => ({
   ...{ key, time, objectId, size, summary },
   state: state as JsonObject,
 });

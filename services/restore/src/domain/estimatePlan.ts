@@ -26,7 +26,7 @@ const requestSeconds = 0.2;
 export function costOf(action: PlanAction, size: number): Cost {
   if (action === 'skip' || action === 'cannot') return nothing;
   const pieces = size <= requestBytes ? 0 : Math.ceil(size / requestBytes) + 2;
-  return { requests: 2 + pieces + (action === 'overwrite' ? 3 : 0), uploadBytes: size };
+  return { requests: 2 + pieces + (action === 'overwrite' ? 4 : 0), uploadBytes: size };
 }
 
 export const addCost = (a: Cost, b: Cost): Cost => ({

@@ -1,5 +1,5 @@
-import type { MailboxRef } from '@holdfast/exchange';
-import type { MemoryExchange } from '@holdfast/exchange/testing';
+import type { JsonObject } from '@holdfast/contracts';
+import { bodyJson, type ListedBody, type MailboxConnector, type MailboxRef } from '@holdfast/exchange';
 import { createRepository, openBlobStore, openRepository } from '@holdfast/repository';
 
 export const passphrase = 'four random words here';
@@ -14,7 +14,7 @@ export async function createEngineRepository(place: string): Promise<void> {
 export async function backUpToEngine(
   place: string,
   cacheDir: string,
-  exchange: MemoryExchange,
+  exchange: Pick<MailboxConnector, 'reader'>,
   ref: MailboxRef,
   pointId: string,
 ): Promise<{ pointName: string; pointId: string }> {
@@ -30,7 +30,9 @@ export async function backUpToEngine(
     await tree.putFolder({ id, parentId, name, ...(role === undefined ? {} : { role }) });
     for await (const page of reader.inventory(id)) {
       for (const listed of page) {
-        const { objectId, mimeSize } = await session.storeItem(await reader.content(listed));
+        const { body, ...content } = await reader.content(listed);
+        const properties = body === undefined ? content.properties : withBody(content.properties, body);
+        const { objectId, mimeSize } = await session.storeItem({ ...content, properties });
         const { time, contentKey, state, summary } = listed;
         await tree.putItem(id, {
           key: listed.id,
@@ -87,3 +89,9 @@ export async function backUpToEngine(
   await repository.close();
   return { pointName: ref1.name, pointId };
 }
+
+/** As a backup stores them: the body is one more of the properties. */
+const withBody = (properties: JsonObject, body: ListedBody): JsonObject => ({
+  ...properties,
+  body: JSON.parse(Buffer.from(bodyJson(body)).toString('utf8')),
+});

@@ -33,6 +33,7 @@ export interface FolderInfo {
   readonly parentFolderId: string | null;
   readonly wellKnownName: string | null;
   readonly isHidden: boolean;
+  readonly folderClass: string;
   readonly totalItemCount: number;
   readonly unreadItemCount: number;
 }
@@ -135,7 +136,7 @@ export interface SimulatorControl {
     user: string,
     displayName: string,
     parent?: string,
-    kind?: 'folder' | 'hidden' | 'search',
+    kind?: 'folder' | 'hidden' | 'search' | 'contacts',
   ): Promise<FolderInfo>;
   renameFolder(user: string, folder: string, displayName: string): Promise<void>;
   moveFolder(user: string, folder: string, parent: string): Promise<void>;

@@ -121,7 +121,13 @@ function folderControl(world: World): FolderControl {
       const above = parent === undefined ? ROOT : findFolder(mailbox, parent).number;
       return folderInfo(
         mailbox,
-        mailbox.createFolder(displayName, above, kind === 'hidden', kind === 'search'),
+        mailbox.createFolder(
+          displayName,
+          above,
+          kind === 'hidden',
+          kind === 'search',
+          kind === 'contacts' ? 'IPF.Contact' : 'IPF.Note',
+        ),
       );
     },
     async renameFolder(name, folder, displayName) {

@@ -41,6 +41,7 @@ export function folderInfo(mailbox: Mailbox, folder: Folder): FolderInfo {
     parentFolderId: folder.parent === null ? null : mailbox.ids.folder(folder.parent),
     wellKnownName: folder.wellKnownName,
     isHidden: folder.isHidden,
+    folderClass: folder.folderClass,
     totalItemCount: mailbox.totalCount(folder.number),
     unreadItemCount: mailbox.unreadCount(folder.number),
   };

@@ -5,7 +5,14 @@ import { arrivingState } from '../mailbox/generatedBase.ts';
 import { MimeContent } from '../mailbox/mimeContent.ts';
 import { type MailContext, userPath } from './context.ts';
 import { createdAttachment } from './createMessage.ts';
-import { badRequest, GraphError, itemNotFound, malformedId, methodNotAllowed } from './errors.ts';
+import {
+  badRequest,
+  GraphError,
+  itemNotFound,
+  malformedId,
+  methodNotAllowed,
+  refuseWhenFull,
+} from './errors.ts';
 import { attachmentJson, messageJson } from './messageJson.ts';
 import { readPage, requestPath, skipLink } from './paging.ts';
 import { allowQuery, jsonBody } from './request.ts';
@@ -139,6 +146,7 @@ export const nextOrdinal = (infos: readonly AttachmentInfo[]) =>
   infos.reduce((highest, one) => Math.max(highest, one.ordinal + 1), 0);
 
 export async function addAttachment(context: MailContext, item: Item): Promise<Reply> {
+  refuseWhenFull(context);
   allowQuery(context.request);
   const body = jsonBody(context.request);
   const before = await asCreated(context, item);
@@ -178,6 +186,7 @@ export async function deleteAttachment(
 
 /** `POST .../attachments/createUploadSession`, for files of 3 to 150 MB. */
 export function createUploadSession(context: MailContext, item: Item): Reply {
+  refuseWhenFull(context);
   const body = jsonBody(context.request);
   const given = (body.AttachmentItem ?? body.attachmentItem) as Record<string, unknown> | undefined;
   if (!given) throw badRequest('The parameter AttachmentItem is required.', 'ErrorInvalidParameter');

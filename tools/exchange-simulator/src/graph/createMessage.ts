@@ -13,7 +13,7 @@ import type { Folder } from '../mailbox/mailbox.ts';
 import { MimeContent } from '../mailbox/mimeContent.ts';
 import { hashText } from '../random.ts';
 import { type MailContext, messageId, userPath } from './context.ts';
-import { badRequest, GraphError } from './errors.ts';
+import { badRequest, refuseWhenFull } from './errors.ts';
 import { canonicalPropertyId, DELIVERY_TIME, MESSAGE_FLAGS, SUBMIT_TIME } from './extendedProperties.ts';
 import { messageReply } from './messages.ts';
 import { jsonBody } from './request.ts';
@@ -25,8 +25,7 @@ const READ = 0x1;
 
 /** `POST .../messages`: JSON makes what the body says, MIME always makes a draft. */
 export async function createMessage(context: MailContext, folder: Folder): Promise<Reply> {
-  if (context.user.kind === 'full')
-    throw new GraphError(507, 'ErrorQuotaExceeded', 'The mailbox has exceeded its quota.');
+  refuseWhenFull(context);
   if (folder.isSearchFolder)
     throw badRequest('Items cannot be created in a search folder.', 'ErrorCreateItemAccessDenied');
   const type = context.request.headers['content-type'] ?? '';

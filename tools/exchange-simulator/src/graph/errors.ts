@@ -59,3 +59,9 @@ export function errorReply(
     },
   };
 }
+
+/** A full mailbox takes nothing more; changes of what is there, and deletions, are taken. */
+export function refuseWhenFull({ user }: { readonly user: { readonly kind: string } }): void {
+  if (user.kind === 'full')
+    throw new GraphError(507, 'ErrorQuotaExceeded', 'The mailbox has exceeded its quota.');
+}

@@ -1,5 +1,5 @@
 import type { Reply } from '../http/reply.ts';
-import { ROOT } from '../mailbox/mailbox.ts';
+import { isMailFolder, ROOT } from '../mailbox/mailbox.ts';
 import { type MailContext, userPath } from './context.ts';
 import { tokenOf } from './deltaLink.ts';
 import type { DeltaState } from './deltaTokens.ts';
@@ -46,8 +46,13 @@ export function folderDelta(context: MailContext): Reply {
   const select = readSelect(state.select, FOLDER, 'mailFolder');
   const size = Math.min(graph.limits.maxPageSize, request.prefer.maxPageSize ?? 10);
   const numbers = state.initial
-    ? mailbox.allFolders().map((folder) => folder.number)
-    : [...mailbox.folderLog.changes(state.after, state.until)].map((change) => change.number);
+    ? mailbox
+        .allFolders()
+        .filter(isMailFolder)
+        .map((folder) => folder.number)
+    : [...mailbox.folderLog.changes(state.after, state.until)]
+        .map((change) => change.number)
+        .filter((number) => isMailFolder(mailbox.folder(number) ?? { folderClass: 'IPF.Note' }));
   const page = numbers.slice(state.cursor, state.cursor + size);
   const done = state.cursor + size >= numbers.length;
   const value = page.map((number) => {

@@ -1,6 +1,7 @@
 import type { Reply } from '../http/reply.ts';
-import { type Folder, RECOVERABLE_DELETIONS, ROOT } from '../mailbox/mailbox.ts';
+import { type Folder, isMailFolder, RECOVERABLE_DELETIONS, ROOT } from '../mailbox/mailbox.ts';
 import { folderOf, type MailContext, userPath } from './context.ts';
+import { readExtended } from './createMessage.ts';
 import { badRequest, GraphError } from './errors.ts';
 import { filterPaths, parseFilter, passes } from './filter.ts';
 import { readPage, requestPath, skipLink } from './paging.ts';
@@ -8,6 +9,8 @@ import { allowQuery, jsonBody } from './request.ts';
 import { checkBody, FOLDER, readSelect } from './schema.ts';
 
 type Json = Record<string, unknown>;
+/** MS-OXCMSG PidTagContainerClass, in the one spelling. */
+const CONTAINER_CLASS = 'String 0x3613';
 const DEFAULT = [
   'displayName',
   'parentFolderId',
@@ -23,7 +26,7 @@ export function folderJson(context: MailContext, folder: Folder, select?: readon
   const all: Json = {
     displayName: folder.displayName,
     parentFolderId: mailbox.ids.folder(folder.parent ?? 999),
-    childFolderCount: mailbox.childFolders(folder.number).length,
+    childFolderCount: mailbox.childFolders(folder.number).filter(isMailFolder).length,
     unreadItemCount: folder.isSearchFolder ? 0 : mailbox.unreadCount(folder.number),
     totalItemCount: folder.isSearchFolder ? 0 : mailbox.totalCount(folder.number),
     isHidden: folder.isHidden,
@@ -60,7 +63,7 @@ export function listFolders(context: MailContext, parent: Folder): Reply {
         );
   const folders = mailbox
     .childFolders(parent.number)
-    .filter((folder) => hidden || !folder.isHidden)
+    .filter((folder) => isMailFolder(folder) && (hidden || !folder.isHidden))
     .filter((folder) => !filter || passes(filter, folderJson(context, folder)));
   const { skip, take } = readPage(request, context.state.limits.maxPageSize);
   const page = folders.slice(skip, skip + take);
@@ -113,6 +116,8 @@ export function createFolder(context: MailContext, parent: Folder): Reply {
     checkName(context, body.displayName, parent.number),
     parent.number,
     body.isHidden === true,
+    false,
+    readExtended(body.singleValueExtendedProperties).get(CONTAINER_CLASS),
   );
   const json = withContext(context, folderJson(context, folder));
   return { status: 201, headers: { location: `${userPath(context)}/mailFolders/${String(json.id)}` }, json };

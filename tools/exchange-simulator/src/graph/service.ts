@@ -199,6 +199,7 @@ function mailContext(services: GraphServices, request: GraphRequest, user: Direc
       'ErrorAccessDenied',
       'Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings.',
     );
+  if (user.kind === 'readOnly' && request.method !== 'GET') throw accessDenied();
   return { state: services.state, request, user, mailbox: request.tenant.mailbox(user) };
 }
 

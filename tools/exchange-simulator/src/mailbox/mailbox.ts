@@ -12,8 +12,14 @@ export interface Folder {
   isHidden: boolean;
   /** Search folders only list what lies elsewhere. */
   readonly isSearchFolder: boolean;
+  /** Container class: `IPF.Note` holds mail; others are no mail folders, but their names are taken. */
+  readonly folderClass: string;
   deleted: boolean;
 }
+
+/** `/mailFolders` shows these; calendars, contacts and tasks have folders of their own kinds. */
+export const isMailFolder = ({ folderClass }: Pick<Folder, 'folderClass'>): boolean =>
+  /^IPF\.Note($|\.)/.test(folderClass);
 
 /** Numbers of the folders that every mailbox has. */
 export const ROOT = 0;
@@ -169,7 +175,13 @@ export class Mailbox {
     return true;
   }
 
-  createFolder(displayName: string, parent: number, isHidden: boolean, isSearchFolder = false): Folder {
+  createFolder(
+    displayName: string,
+    parent: number,
+    isHidden: boolean,
+    isSearchFolder = false,
+    folderClass = 'IPF.Note',
+  ): Folder {
     const number = this.#nextFolder++;
     const folder = {
       number,
@@ -178,6 +190,7 @@ export class Mailbox {
       wellKnownName: null,
       isHidden,
       isSearchFolder,
+      folderClass,
       deleted: false,
     };
     this.#folders.set(number, folder);
@@ -231,5 +244,5 @@ export class Mailbox {
 }
 
 function bornFolder(folder: BaseFolder): Folder {
-  return { ...folder, isSearchFolder: false, deleted: false };
+  return { ...folder, isSearchFolder: false, folderClass: 'IPF.Note', deleted: false };
 }
