@@ -133,7 +133,7 @@ export const collections = {
     { fields: ['state', 'createdAt'] },
   ),
   /** api */
-  tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }),
+  tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }, { fields: ['role'] }),
   /** api */
   settings: declare('settings', settingsSchema),
   /** api */

@@ -6,11 +6,16 @@ import { retentionSettingsSchema } from './retention.ts';
 import { exclusionsSchema } from './scope.ts';
 import { webhookSettingsSchema } from './webhook.ts';
 
+/** What the holder of a token may do; the API says of each route which roles it is for. */
+export const roles = ['administrator', 'operator', 'restore-operator', 'viewer'] as const;
+export type Role = (typeof roles)[number];
+
 /** A sign-in token; only its SHA-256 is kept. */
 export const tokenSchema = z.object({
   id: idSchema,
   name: z.string(),
   hash: z.string(),
+  role: z.enum(roles),
   createdAt: z.iso.datetime(),
 });
 export type Token = z.infer<typeof tokenSchema>;

@@ -48,6 +48,7 @@ export async function ensureFirstToken(options: FirstTokenOptions): Promise<bool
     await tokens.insert({
       id: 'token-first',
       name: 'first administrator',
+      role: 'administrator',
       hash: hashToken(token),
       createdAt,
     });

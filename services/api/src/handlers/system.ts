@@ -1,3 +1,4 @@
+import { roles } from '@holdfast/contracts';
 import { z } from 'zod';
 import { openApiDocument } from '../http/openapi.ts';
 import { type Route, route } from '../http/route.ts';
@@ -26,15 +27,15 @@ const whoami = (): Route =>
     path: '/whoami',
     operationId: 'whoAmI',
     tag,
-    summary: 'Who the token belongs to',
+    summary: 'Who the token belongs to, and its role',
     responses: {
       200: {
         description: 'The caller',
-        schema: z.object({ tokenId: z.string(), name: z.string(), role: z.literal('administrator') }),
+        schema: z.object({ tokenId: z.string(), name: z.string(), role: z.enum(roles) }),
       },
     },
     async handler({ caller }) {
-      return { body: { ...caller, role: 'administrator' } };
+      return { body: caller };
     },
   });
 

@@ -1,4 +1,4 @@
-import { idSchema, newId, type Token } from '@holdfast/contracts';
+import { idSchema, newId, roles, type Token } from '@holdfast/contracts';
 import { z } from 'zod';
 import { hashToken, newToken } from '../domain/tokens.ts';
 import { Conflict } from '../errors.ts';
@@ -18,12 +18,17 @@ const add = (ports: ApiPorts): Route =>
     operationId: 'addToken',
     tag,
     summary: 'Make a token; it is shown in this answer and never again',
-    body: z.strictObject({ name: z.string().min(1).max(120) }),
+    description:
+      'An operator does everything but administration; a restore operator explores restore points and restores; a viewer looks at jobs, runs and their results, never at mail.',
+    body: z.strictObject({
+      name: z.string().min(1).max(120),
+      role: z.enum(roles).default('administrator'),
+    }),
     responses: { 201: { description: 'Keep it safe', schema: newTokenView } },
-    async handler({ body: { name } }) {
+    async handler({ body: { name, role } }) {
       const token = newToken();
       const createdAt = new Date(ports.clock.now()).toISOString();
-      const record: Token = { id: newId('token'), name, hash: hashToken(token), createdAt };
+      const record: Token = { id: newId('token'), name, role, hash: hashToken(token), createdAt };
       await ports.collections.tokens.insert(record);
       return { body: { ...record, token }, headers: { location: `tokens/${record.id}` } };
     },
@@ -55,12 +60,12 @@ const remove = (ports: ApiPorts, signIn: SignIn): Route =>
     responses: { 204: { description: 'Removed' } },
     async handler({ params: { tokenId } }) {
       const { tokens } = ports.collections;
-      await lookUp(tokens, 'token', tokenId);
-      if ((await tokens.count()) === 1) {
+      const { doc } = await lookUp(tokens, 'token', tokenId);
+      if (doc.role === 'administrator' && (await tokens.count({ role: doc.role })) === 1) {
         throw new Conflict(
           'last-token',
-          'it is the last token',
-          'Make another one first, or nobody could sign in.',
+          'it is the last token of an administrator',
+          'Make another one first, or nobody could make tokens any more.',
         );
       }
       await tokens.delete(tokenId);

@@ -3,6 +3,7 @@ import express, { type Request, type RequestHandler, type Response, type Router 
 import { HttpProblem } from '../errors.ts';
 import { checked } from './fieldProblems.ts';
 import { factsOf } from './requestLog.ts';
+import { requireRole } from './roles.ts';
 import { type Method, type Reply, type Route, successStatus } from './route.ts';
 
 const defaultBodyLimit = 256 * 1024;
@@ -56,13 +57,22 @@ function handlerOf(route: Route): RequestHandler {
       params: checked(route.params, request.params),
       query: checked(route.query, request.query),
       body: bodyOf(route, request),
-      caller: caller ?? { tokenId: '', name: 'anonymous' },
+      // Nobody is signed in on open routes; the least role must not open anything by mistake.
+      caller: caller ?? { tokenId: '', name: 'anonymous', role: 'viewer' },
       requestId,
       header: (name) => request.get(name),
     });
     await answer(route, reply, request, response);
   };
 }
+
+/** Before the body is read: who may not call a route needs not be told what is wrong with it. */
+const onlyRoles =
+  (route: Route): RequestHandler =>
+  (_request, response, next) => {
+    requireRole(route, factsOf(response).caller);
+    next();
+  };
 
 const nameRoute =
   (path: string): RequestHandler =>
@@ -79,7 +89,7 @@ export function bindRoutes(router: Router, routes: readonly Route[]): void {
     for (const route of group) {
       const parse = express.json({ limit: route.bodyLimitBytes ?? defaultBodyLimit, type: () => true });
       const steps = route.body === undefined ? [] : [onlyJson, parse];
-      bound[route.method satisfies Method](...steps, handlerOf(route));
+      bound[route.method satisfies Method](onlyRoles(route), ...steps, handlerOf(route));
     }
     const allowed = group.map(({ method }) => method.toUpperCase()).sort();
     if (allowed.includes('GET')) allowed.push('HEAD');

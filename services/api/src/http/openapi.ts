@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { apiBase } from './apiBase.ts';
 import { problemSchema } from './problem.ts';
+import { rolesOf } from './roles.ts';
 import type { ResponseSpec, Route } from './route.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -104,7 +105,7 @@ function operationOf(route: Route, writer: Writer): JsonSchema {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    ...(route.open === true ? { security: [] } : {}),
+    ...(route.open === true ? { security: [] } : { 'x-roles': rolesOf(route) }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}

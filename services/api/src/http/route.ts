@@ -1,3 +1,4 @@
+import type { Role } from '@holdfast/contracts';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 
@@ -7,6 +8,7 @@ export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 export interface Caller {
   tokenId: string;
   name: string;
+  role: Role;
 }
 
 /** One call of a route, checked. */
@@ -51,6 +53,8 @@ interface Facts {
   description?: string;
   /** True when no token is needed. */
   open?: boolean;
+  /** Who may call it besides administrators, where the rights of its tag do not fit (`roles.ts`). */
+  roles?: readonly Role[];
   /** A body that may be left out. */
   bodyOptional?: boolean;
   bodyLimitBytes?: number;

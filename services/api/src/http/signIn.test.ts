@@ -56,8 +56,8 @@ describe('the life of a token', () => {
     });
     const list = await api.call('GET', '/tokens');
     expect(list.body.items.map((entry: object) => Object.keys(entry).sort())).toEqual([
-      ['createdAt', 'id', 'name'],
-      ['createdAt', 'id', 'name'],
+      ['createdAt', 'id', 'name', 'role'],
+      ['createdAt', 'id', 'name', 'role'],
     ]);
     const stored = await api.store.collection(collections.tokens).get(id);
     expect(JSON.stringify(stored)).not.toContain(token);
@@ -73,7 +73,8 @@ describe('the life of a token', () => {
     expect((await api.call('GET', '/whoami', { token })).status).toBe(401);
   });
 
-  test('the last one cannot be removed', async () => {
+  test('the last one of an administrator cannot be removed, whatever others there are', async () => {
+    await api.call('POST', '/tokens', { body: { name: 'eve', role: 'operator' } });
     const answer = await api.call('DELETE', '/tokens/token-first');
     expect(answer.body).toMatchObject({ status: 409, code: 'last-token' });
   });

@@ -33,7 +33,7 @@ export function createSignIn(tokens: Collection<Token>, failures: FailedSignIns,
     const page = await tokens.find({ where: { hash }, limit: 1 });
     const found = page.items[0]?.doc;
     if (found === undefined || !sameHash(found.hash, hash)) return undefined;
-    return { tokenId: found.id, name: found.name };
+    return { tokenId: found.id, name: found.name, role: found.role };
   }
 
   return {
