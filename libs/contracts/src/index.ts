@@ -3,6 +3,7 @@ export * from './collections.ts';
 export * from './errors.ts';
 export * from './event.ts';
 export * from './eventMeanings.ts';
+export * from './explore.ts';
 export * from './ids.ts';
 export * from './job.ts';
 export * from './json.ts';

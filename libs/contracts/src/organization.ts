@@ -61,6 +61,8 @@ export const organizationSchema = z.object({
   credential: credentialSchema,
   /** Signs in for restores; the application of the backups does when absent. */
   restoreApplication: applicationSchema.optional(),
+  /** False: its mail is not put into the catalog; it can then be browsed, but not searched. */
+  catalog: z.boolean().optional(),
   createdAt: z.iso.datetime(),
   verification: verificationSchema.optional(),
 });

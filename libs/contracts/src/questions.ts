@@ -1,24 +1,11 @@
 import { z } from 'zod';
+import { exploreQuestions } from './explore.ts';
 import { idSchema } from './ids.ts';
 import { checkSchema } from './organization.ts';
+import { question } from './question.ts';
 import { backendSchema } from './repositoryRecord.ts';
 import { gapSchema } from './run.ts';
 import { scriptSchema } from './script.ts';
-
-/** A question over request/reply: who answers, what is sent, what comes back. Errors come back as error facts. */
-interface Question<Q extends z.ZodType, A extends z.ZodType> {
-  service: 'sync' | 'restore' | 'retention' | 'scheduler';
-  name: string;
-  request: Q;
-  reply: A;
-}
-
-const question = <Q extends z.ZodType, A extends z.ZodType>(
-  service: 'sync' | 'restore' | 'retention' | 'scheduler',
-  name: string,
-  request: Q,
-  reply: A,
-): Question<Q, A> => ({ service, name, request, reply });
 
 const pointOfView = { repositoryId: idSchema, pointName: z.string() };
 
@@ -55,6 +42,7 @@ export type FoundGroup = z.infer<typeof foundGroupSchema>;
 
 /** The questions that services ask each other; subject: `ask.<service>.<pool>.<name>`. */
 export const questions = {
+  ...exploreQuestions,
   /** Runs the named checks of a stored organization. */
   verifyOrganization: question(
     'sync',
