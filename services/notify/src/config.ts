@@ -11,6 +11,17 @@ export const notifySettingsSchema = z.object({
     .meta({ examples: ['/etc/holdfast/mail-ca.pem'] }),
   /** How often the control data is searched for ended runs and restores whose event did not come. */
   HOLDFAST_NOTIFY_CATCH_UP_MS: z.coerce.number().int().min(100).default(60_000),
+  /** PEM file with certificate authorities to trust for webhooks, in addition to the usual ones. */
+  HOLDFAST_WEBHOOK_CA_FILE: z
+    .string()
+    .optional()
+    .meta({ examples: ['/etc/holdfast/webhook-ca.pem'] }),
+  /** Longest time for one delivery to a webhook, from the name's look-up to the answer. */
+  HOLDFAST_WEBHOOK_LIMIT_MS: z.coerce.number().int().min(500).max(120_000).default(15_000),
+  /** Deliveries under way at the same time, over all webhooks. */
+  HOLDFAST_WEBHOOKS_AT_ONCE: z.coerce.number().int().min(1).max(256).default(16),
+  /** How often alerts are judged. */
+  HOLDFAST_NOTIFY_ALERTS_MS: z.coerce.number().int().min(100).default(60_000),
   /** Longest time for sending one message. */
   HOLDFAST_NOTIFY_SEND_LIMIT_MS: z.coerce.number().int().min(1_000).default(60_000),
 });

@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { type BrokerCredentials, connectMessaging } from '@holdfast/messaging';
 import { loadConfig, runService, startHealthServer } from '@holdfast/runtime';
 import { loadSealer, openStore } from '@holdfast/store';
-import { createSmtpMailer, readAuthorities } from './adapters/smtpMailer.ts';
+import { createHttpPoster } from './adapters/httpPoster.ts';
+import { readAuthorities } from './adapters/readAuthorities.ts';
+import { createSmtpMailer } from './adapters/smtpMailer.ts';
 import { notifySettingsSchema } from './config.ts';
 import { createNotifyMetrics } from './metrics.ts';
 import { startNotify } from './service.ts';
@@ -9,7 +12,8 @@ import { startNotify } from './service.ts';
 runService('notify', async ({ env, logger, metrics, clock, releasers }) => {
   const settings = loadConfig(notifySettingsSchema, env);
   const sealer = await loadSealer({ keyFile: settings.HOLDFAST_SECRET_KEY_FILE });
-  const extraAuthorities = await readAuthorities(settings.HOLDFAST_MAIL_CA_FILE);
+  const extraAuthorities = await readAuthorities('HOLDFAST_MAIL_CA_FILE', settings.HOLDFAST_MAIL_CA_FILE);
+  const authorities = await readAuthorities('HOLDFAST_WEBHOOK_CA_FILE', settings.HOLDFAST_WEBHOOK_CA_FILE);
   const store = await openStore(settings.HOLDFAST_STORE);
   releasers.add('store', () => store.close());
   const messaging = await connectMessaging({
@@ -22,9 +26,16 @@ runService('notify', async ({ env, logger, metrics, clock, releasers }) => {
   });
   releasers.add('messaging', () => messaging.close());
   const sendLimitMs = settings.HOLDFAST_NOTIFY_SEND_LIMIT_MS;
+  const webhookLimitMs = settings.HOLDFAST_WEBHOOK_LIMIT_MS;
   const notifier = await startNotify({
     ...{ store, messaging, clock, logger, sendLimitMs },
     mailer: createSmtpMailer({ sealer, extraAuthorities, limitMs: sendLimitMs }),
+    poster: createHttpPoster({ authorities, limitMs: webhookLimitMs, now: () => clock.now() }),
+    secrets: sealer,
+    webhookLimitMs,
+    webhooksAtOnce: settings.HOLDFAST_WEBHOOKS_AT_ONCE,
+    alertsMs: settings.HOLDFAST_NOTIFY_ALERTS_MS,
+    version: JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version,
     metrics: createNotifyMetrics(metrics),
     catchUpMs: settings.HOLDFAST_NOTIFY_CATCH_UP_MS,
   });

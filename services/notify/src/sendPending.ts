@@ -66,7 +66,7 @@ async function attempt(deps: SendDeps, notification: Notification): Promise<Mail
   try {
     const settings = await deps.source.settings();
     if (settings?.mail === undefined) return { kind: 'failed', error: settingsGone, isPermanent: false };
-    const message = await composeMail(deps.source, notification, settings.mail.from, settings.baseUrl);
+    const message = await composeMail(deps.source, notification, settings.mail, settings.baseUrl);
     return await deps.mailer.send(settings.mail, message);
   } catch (error) {
     const isPermanent = error instanceof HoldfastError && error.errorClass === 'vanished';

@@ -14,12 +14,13 @@ import { all, createSealer, type Store } from '@holdfast/store';
 import { memoryStore } from '@holdfast/store/testing';
 import { buildRestoreSession, type FakeClock, fakeClock } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createHttpPoster } from './adapters/httpPoster.ts';
 import { createSmtpMailer } from './adapters/smtpMailer.ts';
 import { createNotifyMetrics } from './metrics.ts';
 import type { Mailer } from './ports.ts';
 import { type Notifier, startNotify } from './service.ts';
 import { type MailServer, startMailServer } from './testing/mailServer.ts';
-import { sampleJob, sampleMail, sampleRun, sampleTask } from './testing/samples.ts';
+import { noAlerts, sampleJob, sampleMail, sampleRun, sampleTask } from './testing/samples.ts';
 
 const sealer = createSealer({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }] });
 let server: MailServer;
@@ -61,6 +62,9 @@ async function notifier(mailer: Mailer = smtp(), ports: { store?: Store } = {}):
     metrics: createNotifyMetrics(createMetrics('notify')),
     catchUpMs: 60_000,
     sendLimitMs: 60_000,
+    poster: createHttpPoster({ limitMs: 5_000, now: () => performance.now() }),
+    secrets: sealer,
+    ...{ webhookLimitMs: 5_000, webhooksAtOnce: 16, alertsMs: 60_000, version: '0.1.0' },
   });
   closers.push(() => started.stop());
   return started;
@@ -70,6 +74,7 @@ async function addSettings(given: Partial<NonNullable<Settings['mail']>> = {}): 
   await store.collection(collections.settings).insert({
     id: 'global',
     mail: sampleMail({ port: server.port, ...given }),
+    alerts: noAlerts,
   });
 }
 
@@ -218,6 +223,8 @@ test('a restore has ended: its report says what was put back', async () => {
   await store.collection(collections.restoreLedger).insert({
     id: 'restore-1.00000001',
     sessionId: 'restore-1',
+    part: 0,
+    taken: [],
     itemKey: 'item-1',
     folderPath: '/Inbox',
     subject: 'Contract',

@@ -8,7 +8,8 @@ import {
   startMailServer,
 } from '../testing/mailServer.ts';
 import { sampleMail } from '../testing/samples.ts';
-import { createSmtpMailer, readAuthorities } from './smtpMailer.ts';
+import { readAuthorities } from './readAuthorities.ts';
+import { createSmtpMailer } from './smtpMailer.ts';
 
 const sealer = createSealer({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }] });
 let server: MailServer;
@@ -259,9 +260,9 @@ describe('signing in', () => {
 
 test('a file of authorities that is not there is a wrong setting', async () => {
   server = await startMailServer();
-  expect(await readAuthorities(undefined)).toBeUndefined();
-  await expect(readAuthorities('/nowhere/ca.pem')).rejects.toMatchObject({
-    code: 'mail-ca-file',
+  expect(await readAuthorities('HOLDFAST_MAIL_CA_FILE', undefined)).toBeUndefined();
+  await expect(readAuthorities('HOLDFAST_MAIL_CA_FILE', '/nowhere/ca.pem')).rejects.toMatchObject({
+    code: 'authorities-file',
     errorClass: 'configuration',
   });
 });

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type ErrorFacts, HoldfastError } from '@holdfast/contracts';
 import type { Sealer } from '@holdfast/store';
 import { createTransport } from 'nodemailer';
@@ -7,7 +6,7 @@ import { explainSmtpError, type SmtpFailure } from './smtpErrors.ts';
 
 export interface SmtpMailerOptions {
   sealer: Pick<Sealer, 'open'>;
-  /** PEM certificates of authorities to trust in addition to the system's. */
+  /** PEM certificates of all authorities to trust; the usual ones when absent. */
   extraAuthorities?: string | undefined;
   /** Silence of the server after which a step has failed, ms. */
   silenceMs?: number;
@@ -34,19 +33,6 @@ export function createSmtpMailer(options: SmtpMailerOptions): Mailer {
       }
     },
   };
-}
-
-/** @throws HoldfastError (configuration) when the file cannot be read */
-export async function readAuthorities(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new HoldfastError('mail-ca-file', 'configuration', `the file ${path} cannot be read`, {
-      remedy: 'Set HOLDFAST_MAIL_CA_FILE to a readable PEM file, or leave it out.',
-      cause,
-    });
-  }
 }
 
 function openTransport(settings: MailSettings, options: SmtpMailerOptions) {

@@ -8,6 +8,7 @@ import {
   type Query,
   type Store,
 } from '@holdfast/store';
+import { digestIdPrefix } from '../domain/planDigest.ts';
 import type { NotificationBook, ReportSource } from '../ports.ts';
 
 const endedSessions = ['success', 'warning', 'failed', 'cancelled'];
@@ -33,6 +34,9 @@ export function createReportSource(store: Store): ReportSource {
   const tasks = store.collection(collections.runTasks);
   const sessions = store.collection(collections.restoreSessions);
   const ledger = store.collection(collections.restoreLedger);
+  const organizations = store.collection(collections.organizations);
+  const alerts = store.collection(collections.alerts);
+  const notifications = store.collection(collections.notifications);
   return {
     settings: async () => (await settings.get('global'))?.doc,
     run: async (id) => (await runs.get(id))?.doc,
@@ -42,6 +46,21 @@ export function createReportSource(store: Store): ReportSource {
         where: states === undefined ? { runId } : { runId, state: { in: states } },
         sort: { field: 'position', order: 'asc' },
       }),
+    organization: async (id) => (await organizations.get(id))?.doc,
+    async runsBefore(jobId, number, limit) {
+      const sort = { field: 'number', order: 'desc' } as const;
+      const { items } = await runs.find({ where: { jobId, number: { lt: number } }, sort, limit });
+      return items.map(({ doc }) => doc);
+    },
+    task: async (id) => (await tasks.get(id))?.doc,
+    jobs: () => documents(jobs, {}),
+    alert: async (id) => (await alerts.get(id))?.doc,
+    openAlerts: () => documents(alerts, { where: { state: 'open' } }),
+    async newestDigest() {
+      const where = { id: { prefix: digestIdPrefix } };
+      const page = await notifications.find({ where, sort: { field: 'id', order: 'desc' }, limit: 1 });
+      return page.items[0]?.doc;
+    },
     session: async (id) => (await sessions.get(id))?.doc,
     ledger: (sessionId) => documents(ledger, { where: { sessionId } }),
     endedRunsSince: (requestedAt) => documents(runs, since(requestedAt, terminalRunStates)),

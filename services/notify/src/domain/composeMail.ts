@@ -1,6 +1,10 @@
-import { HoldfastError, type Notification } from '@holdfast/contracts';
+import { HoldfastError, type MailSettings, type Notification } from '@holdfast/contracts';
+import { collectDigest } from '../collectDigest.ts';
+import { collectPast } from '../collectPast.ts';
 import type { MailMessage, ReportSource } from '../ports.ts';
+import { alertMail } from './alertMail.ts';
 import { remainingRecipients } from './decideDelivery.ts';
+import { digestHtml, digestText } from './digestReport.ts';
 import { html } from './html.ts';
 import { page } from './page.ts';
 import { collectRestoreReport, restoreReportHtml, restoreReportText } from './restoreReport.ts';
@@ -19,35 +23,65 @@ type Content = Pick<MailMessage, 'text' | 'html' | 'attachments'>;
 export async function composeMail(
   source: ReportSource,
   notification: Notification,
-  from: string,
+  mail: Pick<MailSettings, 'from' | 'attachDetails' | 'on'>,
   baseUrl: string | undefined,
 ): Promise<MailMessage> {
   const { subject, messageId } = notification;
-  const content = await contentOf(source, notification, baseUrl);
-  return { from, to: remainingRecipients(notification), subject, messageId, ...content };
+  const content = await contentOf(source, notification, mail, baseUrl);
+  return { from: mail.from, to: remainingRecipients(notification), subject, messageId, ...content };
 }
 
 async function contentOf(
   source: ReportSource,
   notification: Notification,
+  mail: Pick<MailSettings, 'attachDetails' | 'on'>,
   baseUrl: string | undefined,
 ): Promise<Content> {
-  const { kind, refersTo } = notification;
-  if (kind === 'test') return testMessage();
-  if (kind === 'restore-report') {
-    const session = await source.session(refersTo);
-    if (session === undefined) throw gone(notification);
-    const report = await collectRestoreReport(session, source.ledger(refersTo));
-    return { text: restoreReportText(report), html: restoreReportHtml(report), attachments: [] };
+  const { kind } = notification;
+  switch (kind) {
+    case 'test':
+      return testMessage();
+    case 'restore-report':
+      return restoreContent(source, notification);
+    case 'alert':
+    case 'alert-cleared': {
+      const alert = await source.alert(notification.refersTo);
+      if (alert === undefined) throw gone(notification);
+      return { ...alertMail(alert, kind, baseUrl), attachments: [] };
+    }
+    case 'digest': {
+      const digest = await collectDigest(source, notification, mail, baseUrl);
+      return { text: digestText(digest), html: digestHtml(digest), attachments: [] };
+    }
+    case 'run-report':
+      return runContent(source, notification, mail.attachDetails, baseUrl);
   }
-  const run = await source.run(refersTo);
+}
+
+async function restoreContent(source: ReportSource, notification: Notification): Promise<Content> {
+  const session = await source.session(notification.refersTo);
+  if (session === undefined) throw gone(notification);
+  const report = await collectRestoreReport(session, source.ledger(session.id));
+  return { text: restoreReportText(report), html: restoreReportHtml(report), attachments: [] };
+}
+
+async function runContent(
+  source: ReportSource,
+  notification: Notification,
+  attach: boolean,
+  baseUrl: string | undefined,
+): Promise<Content> {
+  const run = await source.run(notification.refersTo);
   if (run === undefined) throw gone(notification);
-  const report = await collectRunReport(run, await source.job(run.jobId), source.tasks(run.id), baseUrl);
+  const report = await collectRunReport(run, await source.job(run.jobId), source.tasks(run.id), {
+    ...{ baseUrl, attach },
+    past: (tasks) => collectPast(source, run, tasks),
+  });
   const csv = { filename: csvName(report), contentType: 'text/csv; charset=utf-8' };
   return {
     text: runReportText(report),
     html: runReportHtml(report),
-    attachments: report.all === undefined ? [] : [{ ...csv, content: runReportCsv(report) }],
+    attachments: attach ? [{ ...csv, content: runReportCsv(report) }] : [],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Gap, RunTask } from '@holdfast/contracts';
+import type { FailingSince } from './compareRuns.ts';
 import { counted, formatBytes, formatDuration, formatTime } from './format.ts';
 
 /** `12 new, 3 changed, 0 deleted`; what the run did to the copy of a mailbox. */
@@ -55,12 +56,18 @@ export function problemLine(task: RunTask): string {
   return gapsOpen > 0 ? `${words}; ${counted(gapsOpen, 'item')} could not be stored` : words;
 }
 
+/** `Since 2026-11-20 02:10, 3 runs in a row`; nothing for what fails for the first time. */
+export function sinceLines(failing: FailingSince | undefined, timeZone: string): string[] {
+  if (failing === undefined || failing.runs < 2) return [];
+  return [`Since ${formatTime(failing.since, timeZone)}, ${failing.runs} runs in a row`];
+}
+
 /** Folder, subject, reason and next try of an item that is known and not stored. */
 export function gapLine(gap: Gap, timeZone: string): { what: string; why: string } {
   const subject = gap.subject === undefined || gap.subject === '' ? '(no subject)' : gap.subject;
   const tries = counted(gap.tries, 'try', 'tries');
   return {
     what: `${gap.folderPath}: ${subject}`,
-    why: `${gap.reason} (${tries}, next ${formatTime(gap.nextTry, timeZone)})`,
+    why: `${gap.reason} (since ${formatTime(gap.firstSeen, timeZone)}, ${tries}, next ${formatTime(gap.nextTry, timeZone)})`,
   };
 }

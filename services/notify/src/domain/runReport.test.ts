@@ -2,14 +2,15 @@ import type { Run, RunTask } from '@holdfast/contracts';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { listed, sampleGap, sampleJob, sampleRun, sampleTask, totals } from '../testing/samples.ts';
+import { compareRuns, noPast } from './compareRuns.ts';
 import { collectRunReport, goodRows, type RunReport } from './runReport.ts';
 import { runReportCsv } from './runReportCsv.ts';
 import { runReportHtml } from './runReportHtml.ts';
 import { runReportText } from './runReportText.ts';
 import { runSubject } from './subjectLine.ts';
 
-const collect = (run: Run, tasks: RunTask[], baseUrl?: string): Promise<RunReport> =>
-  collectRunReport(run, sampleJob(), listed(tasks), baseUrl);
+const collect = (run: Run, tasks: RunTask[], baseUrl?: string, past = noPast): Promise<RunReport> =>
+  collectRunReport(run, sampleJob(), listed(tasks), { baseUrl, past: async () => past });
 
 const failedTask = sampleTask(1, {
   state: 'failed',
@@ -36,24 +37,36 @@ const unchangedTask = sampleTask(3, {
 describe('the report of a run with problems', () => {
   const run = sampleRun({ tasks: { total: 4, success: 2, warning: 1, failed: 1, stopped: 0 } });
   const tasks = [sampleTask(0), failedTask, gapTask, unchangedTask];
+  const before = [sampleTask(0, { state: 'failed' }), failedTask, gapTask, sampleTask(9)];
+  const past = {
+    changes: compareRuns(tasks, before, 40),
+    failing: new Map([[failedTask.id, { since: '2026-11-20T01:10:02.000Z', runs: 3 }]]),
+  };
 
   test('as text: problems first and worst first, each with what to do', async () => {
     expect(
-      runReportText(await collect(run, tasks, 'https://backup.contoso.example')),
+      runReportText(await collect(run, tasks, 'https://backup.contoso.example', past)),
     ).toBe(`WARNING: Nightly, run 41
 
 Problems
 --------
 user1@contoso.example: failed after 3 attempts
+  Since 2026-11-20 02:10, 3 runs in a row
   Why: the mailbox is locked by an administrator
   What to do: Unlock the mailbox in the admin center.
   nothing was read · 12 s · newest restore point 2 d old
 
 user2@contoso.example: backed up; 3 items could not be stored
   5 new, 0 changed, 0 deleted · 90.0 KB read, 40.0 KB stored · 12 s · newest restore point 15 min 5 s old
-  - /Inbox/Invoices: Invoice 2231: the service cannot read this item (3 tries, next 2026-11-23 02:12)
-  - /Archive: (no subject): the service cannot read this item (1 try, next 2026-11-23 02:12)
+  - /Inbox/Invoices: Invoice 2231: the service cannot read this item (since 2026-11-20 02:12, 3 tries, next 2026-11-23 02:12)
+  - /Archive: (no subject): the service cannot read this item (since 2026-11-20 02:12, 1 try, next 2026-11-23 02:12)
   - and 1 more item
+
+Changes since run 40
+--------------------
+Recovered: 1: user0@contoso.example
+New in the scope: 1: user3@contoso.example
+Left the scope: 1: user9@contoso.example
 
 Totals
 ------
@@ -76,11 +89,12 @@ More: https://backup.contoso.example/runs/run-1
   });
 
   test('as HTML', async () => {
-    expect(runReportHtml(await collect(run, tasks, 'https://backup.contoso.example'))).toMatchSnapshot();
+    const html = runReportHtml(await collect(run, tasks, 'https://backup.contoso.example', past));
+    expect(html).toMatchSnapshot();
   });
 
-  test('as CSV only when the message does not hold every mailbox', async () => {
-    expect((await collect(run, tasks)).all).toBeUndefined();
+  test('without a run before there is nothing to compare with', async () => {
+    expect(runReportText(await collect(run, tasks))).not.toMatch(/Changes since|in a row/);
   });
 });
 

@@ -1,4 +1,6 @@
 import type { Job, Run, RunTask } from '@holdfast/contracts';
+import { noPast, type RunPast } from './compareRuns.ts';
+import { timeZoneOf } from './planNotification.ts';
 
 /** What a run report says; made once, then written as HTML, text and CSV. */
 export interface RunReport {
@@ -9,12 +11,15 @@ export interface RunReport {
   /** Mailboxes without problems, by position; at most `goodRows`. */
   good: RunTask[];
   goodLeftOut: number;
-  /** Every mailbox, when not all are in the message. */
-  all: RunTask[] | undefined;
+  /** Every mailbox. */
+  all: RunTask[];
+  /** Every mailbox as a CSV file beside the message. */
+  attach: boolean;
+  past: RunPast;
   link: string | undefined;
 }
 
-/** A message of thousands of rows is read by nobody and refused by some servers; the rest is in the CSV file. */
+/** A message of thousands of rows is read by nobody and refused by some servers; the rest is in the CSV file or in the run. */
 export const goodRows = 200;
 
 const severity: Record<RunTask['state'], number> = {
@@ -29,13 +34,21 @@ const severity: Record<RunTask['state'], number> = {
 export const isProblem = (task: RunTask): boolean =>
   task.state !== 'success' || (task.totals?.gapsOpen ?? 0) > 0;
 
+export interface ReportOptions {
+  baseUrl?: string | undefined;
+  attach?: boolean | undefined;
+  /** Asked once, when the tasks are known. */
+  past?: (tasks: readonly RunTask[]) => Promise<RunPast>;
+}
+
 /** Puts a report together from the run and its tasks, which are by position. */
 export async function collectRunReport(
   run: Run,
-  job: Pick<Job, 'schedule'> | undefined,
+  job: Pick<Job, 'schedules'> | undefined,
   tasks: AsyncIterable<RunTask>,
-  baseUrl: string | undefined,
+  options: ReportOptions = {},
 ): Promise<RunReport> {
+  const { baseUrl, attach = true, past = async () => noPast } = options;
   const problems: RunTask[] = [];
   const good: RunTask[] = [];
   const all: RunTask[] = [];
@@ -50,6 +63,6 @@ export async function collectRunReport(
   problems.sort((a, b) => severity[a.state] - severity[b.state] || a.position - b.position);
   const link =
     baseUrl === undefined ? undefined : new URL(`/runs/${encodeURIComponent(run.id)}`, baseUrl).href;
-  const timeZone = job?.schedule.kind === 'daily' ? job.schedule.timeZone : 'UTC';
-  return { run, timeZone, problems, good, goodLeftOut, all: goodLeftOut > 0 ? all : undefined, link };
+  const timeZone = timeZoneOf(job);
+  return { run, timeZone, problems, good, goodLeftOut, all, attach, past: await past(all), link };
 }

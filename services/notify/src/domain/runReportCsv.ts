@@ -28,7 +28,7 @@ export const csvName = ({ run }: RunReport): string => `run-${run.number}-mailbo
 /** Every mailbox of the run as CSV (RFC 4180, UTF-8 with a byte order mark, for spreadsheets). */
 export function runReportCsv(report: RunReport): string {
   const atIso = report.run.finishedAt ?? report.run.requestedAt;
-  const rows = (report.all ?? []).map((task) => columns.map(([, value]) => value(task, atIso)));
+  const rows = report.all.map((task) => columns.map(([, value]) => value(task, atIso)));
   const table = [columns.map(([name]): Cell => name), ...rows];
   return `\ufeff${table.map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
 }

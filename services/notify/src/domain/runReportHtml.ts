@@ -1,10 +1,10 @@
 import type { RunTask } from '@holdfast/contracts';
 import { counted } from './format.ts';
 import { type Html, html } from './html.ts';
-import { changesLine, effortLine, gapLine, problemLine } from './mailboxLines.ts';
+import { changesLine, effortLine, gapLine, problemLine, sinceLines } from './mailboxLines.ts';
 import { card, facts, heading, page, paragraph, resultColour, small, strong } from './page.ts';
 import type { RunReport } from './runReport.ts';
-import { leftOutLine, totalsLines } from './runReportText.ts';
+import { changesSection, leftOutLine, totalsLines } from './runReportText.ts';
 import { resultWord } from './subjectLine.ts';
 
 const neutral = '#c9c9d2';
@@ -20,6 +20,8 @@ export function runReportHtml(report: RunReport): string {
     body.push(card(colourOf('failed'), [strong(run.error.message), ...remedy(run.error.remedy)]));
   }
   if (problems.length > 0) body.push(heading('Problems'), ...problems.map((task) => problem(task, report)));
+  const changes = changesSection(report);
+  if (changes !== undefined) body.push(heading(changes.title), facts(changes.rows));
   body.push(heading('Totals'), facts(totalsLines(report)));
   if (good.length > 0) {
     body.push(heading(problems.length > 0 ? 'Mailboxes without problems' : 'Mailboxes'));
@@ -31,7 +33,7 @@ export function runReportHtml(report: RunReport): string {
   return page(title, colourOf(result), body);
 }
 
-function problem(task: RunTask, { run, timeZone }: RunReport): Html {
+function problem(task: RunTask, { run, timeZone, past }: RunReport): Html {
   const at = run.finishedAt ?? run.requestedAt;
   const gaps = (task.gaps ?? []).map((gap) => gapLine(gap, timeZone));
   const unlisted = (task.totals?.gapsOpen ?? 0) - gaps.length;
@@ -43,6 +45,7 @@ function problem(task: RunTask, { run, timeZone }: RunReport): Html {
   return card(colourOf(task.state), [
     strong(task.mailboxAddress),
     paragraph(problemLine(task)),
+    ...sinceLines(past.failing.get(task.id), timeZone).map(paragraph),
     ...(task.error === undefined ? [] : [paragraph(`Why: ${task.error.message}`)]),
     ...remedy(task.error?.remedy),
     ...(listed.length === 0 ? [] : [html`<ul style="margin:4px 0;padding-left:20px">${listed}</ul>\n`]),

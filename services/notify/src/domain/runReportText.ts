@@ -1,7 +1,8 @@
 import type { RunTask } from '@holdfast/contracts';
+import { changeLines } from './compareRuns.ts';
 import { counted, formatBytes, formatDuration, formatTime } from './format.ts';
 import { visible } from './html.ts';
-import { changesLine, effortLine, gapLine, problemLine } from './mailboxLines.ts';
+import { changesLine, effortLine, gapLine, problemLine, sinceLines } from './mailboxLines.ts';
 import type { RunReport } from './runReport.ts';
 import { csvName } from './runReportCsv.ts';
 import { resultWord } from './subjectLine.ts';
@@ -17,6 +18,7 @@ export function runReportText(report: RunReport): string {
       'Problems',
       report.problems.flatMap((task) => problemText(task, report)),
     ),
+    ...changesText(report),
     ...section(
       'Totals',
       totalsLines(report).map(([name, value]) => `${name}: ${value}`),
@@ -53,15 +55,37 @@ export function totalsLines({ run, timeZone }: RunReport): [string, string][] {
   ];
 }
 
-export const leftOutLine = (report: RunReport): string =>
-  `${counted(report.goodLeftOut, 'more mailbox', 'more mailboxes')} without problems; all of them are in ${csvName(report)}.`;
+export const leftOutLine = (report: RunReport): string => {
+  const where = report.attach
+    ? csvName(report)
+    : `run ${report.run.number} (holdfast run show ${report.run.id})`;
+  return `${counted(report.goodLeftOut, 'more mailbox', 'more mailboxes')} without problems; all of them are in ${where}.`;
+};
 
-function problemText(task: RunTask, { run, timeZone }: RunReport): string[] {
+/** Title and lines of what has changed since the run before; undefined when nothing has. */
+export function changesSection({ past }: RunReport): { title: string; rows: [string, string][] } | undefined {
+  if (past.changes === undefined) return undefined;
+  const rows = changeLines(past.changes);
+  return rows.length === 0 ? undefined : { title: `Changes since run ${past.changes.previousNumber}`, rows };
+}
+
+function changesText(report: RunReport): string[] {
+  const changes = changesSection(report);
+  return changes === undefined
+    ? []
+    : section(
+        changes.title,
+        changes.rows.map(([name, value]) => `${name}: ${value}`),
+      );
+}
+
+function problemText(task: RunTask, { run, timeZone, past }: RunReport): string[] {
   const at = run.finishedAt ?? run.requestedAt;
   const gaps = (task.gaps ?? []).map((gap) => gapLine(gap, timeZone));
   const unlisted = (task.totals?.gapsOpen ?? 0) - gaps.length;
   return [
     `${task.mailboxAddress}: ${problemLine(task)}`,
+    ...sinceLines(past.failing.get(task.id), timeZone).map((line) => `  ${line}`),
     ...(task.error === undefined ? [] : [`  Why: ${task.error.message}`]),
     ...remedyLines(task.error?.remedy).map((line) => `  ${line}`),
     `  ${changesLine(task)} · ${effortLine(task, at)}`,

@@ -1,4 +1,4 @@
-import type { RestoreSession, Run } from '@holdfast/contracts';
+import type { RestoreSession, Run, subjectVariables } from '@holdfast/contracts';
 import { counted, formatTime } from './format.ts';
 import { visible } from './html.ts';
 
@@ -53,4 +53,28 @@ const line = (text: string): string => visible(text).replaceAll(/\s+/g, ' ').tri
 function short(text: string, longest: number): string {
   const characters = [...text];
   return characters.length <= longest ? text : `${characters.slice(0, longest - 1).join('')}…`;
+}
+
+/** The subject by the template of the mail settings; what stands for each variable is in `subjectVariables`. */
+export function templateSubject(
+  template: string,
+  run: Run,
+  organizationName: string,
+  timeZone: string,
+): string {
+  const issues = run.tasks.failed + run.tasks.warning + run.tasks.stopped;
+  const values: Record<keyof typeof subjectVariables, string> = {
+    '%JobResult%': resultWord[run.outcome ?? run.state] ?? 'ENDED',
+    '%JobName%': short(run.jobName, longestName),
+    '%OrganizationName%': short(organizationName, longestName),
+    '%ObjectCount%': String(run.tasks.total),
+    '%Issues%': issues === 0 ? '' : counted(issues, 'mailbox with problems', 'mailboxes with problems'),
+    '%RunNumber%': String(run.number),
+    '%Time%': formatTime(run.startedAt ?? run.requestedAt, timeZone),
+  };
+  return line(
+    template.replaceAll(/%[A-Za-z]+%/g, (name) =>
+      Object.hasOwn(values, name) ? values[name as keyof typeof values] : name,
+    ),
+  );
 }

@@ -24,8 +24,12 @@ export async function onRunEnded(deps: OnEndedDeps, runId: string): Promise<void
     deps.logger.warn({ runId }, 'a run that was deleted meanwhile is not reported');
     return;
   }
-  const [job, settings] = await Promise.all([deps.source.job(run.jobId), deps.source.settings()]);
-  await note(deps, planRunNotification(run, job, settings, iso(deps.now())));
+  const [job, settings, organization] = await Promise.all([
+    deps.source.job(run.jobId),
+    deps.source.settings(),
+    deps.source.organization(run.organizationId),
+  ]);
+  await note(deps, planRunNotification(run, job, settings, iso(deps.now()), organization));
 }
 
 /** A restore has ended. */
@@ -43,6 +47,8 @@ export async function onRestoreEnded(deps: OnEndedDeps, sessionId: string): Prom
 export async function onEvent(deps: OnEndedDeps, event: HoldfastEvent): Promise<void> {
   if (event.name === 'run.completed')
     await onRunEnded(deps, (event as HoldfastEvent<'run.completed'>).data.runId);
+  // Whoever asked for a message has written it down already.
+  if (event.name === 'notification.requested') deps.onPending();
   if (event.name === 'restore.completed') {
     await onRestoreEnded(deps, (event as HoldfastEvent<'restore.completed'>).data.sessionId);
   }

@@ -1,4 +1,6 @@
 import {
+  type AlertSettings,
+  alertSettingsSchema,
   type Gap,
   type Job,
   type MailSettings,
@@ -14,7 +16,9 @@ import { buildJob, buildRun, buildRunTask } from '@holdfast/testing';
 export const sampleJob = (given: Partial<Job> = {}): Job =>
   buildJob({
     name: 'Nightly',
-    schedule: { kind: 'daily', time: '02:10', timeZone: 'Europe/Berlin' },
+    schedules: [
+      { id: 'nightly', kind: 'daily', start: '02:10', endsNextDay: false, timeZone: 'Europe/Berlin' },
+    ],
     ...given,
   });
 
@@ -87,3 +91,12 @@ export const sampleMail = (given: Partial<MailSettings> = {}): MailSettings => (
   ...{ recipients: ['it@contoso.example'], on: [...reportOutcomes], attachDetails: true },
   ...given,
 });
+
+/** Alert settings with which nothing is watched. */
+export const noAlerts: AlertSettings = alertSettingsSchema.parse(
+  Object.fromEntries(
+    Object.keys(alertSettingsSchema.shape)
+      .filter((name) => !['recipients', 'allClear'].includes(name))
+      .map((name) => [name, { enabled: false }]),
+  ),
+);
