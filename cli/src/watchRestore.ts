@@ -1,4 +1,4 @@
-import type { RestoreSession } from '@holdfast/contracts';
+import { hasRestoreEnded, type RestoreSession, waitingRestoreStates } from '@holdfast/contracts';
 import { step } from './client.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './errors.ts';
@@ -10,25 +10,40 @@ import { bytesText, durationText, timeText } from './units.ts';
 const pauseMs = 1_000;
 const lineEvery = 0.05;
 
-export const ended = ({ state }: RestoreSession): boolean => state !== 'requested' && state !== 'running';
+/** Nothing more happens by itself: it has ended, or waits for a person. */
+const settled = (session: RestoreSession): boolean =>
+  hasRestoreEnded(session) ||
+  (session.state === waitingRestoreStates[0] && !session.cancelRequested) ||
+  session.state === waitingRestoreStates[1];
 
-const exitOf: Readonly<Record<string, number>> = { success: exitCodes.ok, warning: exitCodes.warning };
+export const mailboxText = ({ mailboxAddress, parts }: RestoreSession): string =>
+  parts === 1 ? mailboxAddress : `${mailboxAddress} and ${parts - 1} more`;
+
+const exitOf: Readonly<Record<string, number>> = {
+  success: exitCodes.ok,
+  warning: exitCodes.warning,
+  planned: exitCodes.ok,
+  paused: exitCodes.warning,
+};
 
 /** The result of a restore for people. */
 export function showRestore({ screen }: Context, session: RestoreSession): void {
   const { progress } = session;
   screen.line(`restore ${session.id}: ${screen.mark(session.state)}`);
   screen.facts([
-    ['mailbox', session.mailboxAddress],
+    ['mailbox', mailboxText(session)],
     ['to', session.targetAddress],
     ['as of', timeText(session.pointTime)],
     ['asked by', `${session.requestedBy}, ${timeText(session.requestedAt)}`],
+    ...planFacts(session),
     ['items', `${progress.itemsDone} of ${progress.itemsTotal}`],
     ['created', progress.created],
     ['skipped', progress.skipped],
     ['renamed', progress.renamed],
+    ['overwritten', progress.overwritten],
     ['failed', progress.failed],
     ['different', progress.different],
+    ['not as planned', progress.deviated],
     ['folders made', progress.foldersCreated],
     [
       'sent',
@@ -37,9 +52,29 @@ export function showRestore({ screen }: Context, session: RestoreSession): void 
     ['error', session.error?.message],
     ['remedy', session.error?.remedy],
   ]);
+  for (const { message } of session.plan?.warnings ?? []) screen.note(message);
+  if (session.state === 'planned') {
+    screen.line(`It waits. Look: holdfast restore plan ${session.id}`);
+    screen.line(`Let it go on: holdfast restore approve ${session.id} --confirm ${session.plan?.digest}`);
+  }
+  if (session.state === 'paused') screen.line(`It is paused. Go on: holdfast restore resume ${session.id}`);
 }
 
-/** Follows a restore to its end. @returns the exit code of its result */
+/** The plan in numbers. */
+function planFacts({ plan, approvedBy }: RestoreSession): [string, string | number | undefined][] {
+  if (plan === undefined) return [];
+  const { create, skip, overwrite, rename, cannot, bytes, seconds, digest } = plan;
+  const actions = { create, overwrite, rename, skip, 'cannot be restored': cannot };
+  const words = Object.entries(actions).flatMap(([word, count]) => (count === 0 ? [] : [`${count} ${word}`]));
+  return [
+    ['plan', words.length === 0 ? 'nothing to do' : words.join(', ')],
+    ['to send', `${bytesText(bytes)}, about ${durationText(seconds)} by the limits of the service`],
+    ['digest', digest],
+    ['approved by', approvedBy],
+  ];
+}
+
+/** Follows a restore to its end, or to where it waits for a person. @returns the exit code of its result */
 export async function watchRestore(context: Context, sessionId: string): Promise<number> {
   const { client, io, screen } = context;
   const meter = createProgressMeter();
@@ -48,19 +83,19 @@ export async function watchRestore(context: Context, sessionId: string): Promise
   for (;;) {
     const session = await patiently(io, () => client.get<RestoreSession>(`/restores/${step(sessionId)}`));
     const { itemsTotal, itemsDone, bytes } = session.progress;
-    const share = ended(session) ? 1 : itemsTotal === 0 ? undefined : itemsDone / itemsTotal;
+    const share = hasRestoreEnded(session) ? 1 : itemsTotal === 0 ? undefined : itemsDone / itemsTotal;
     const reading = meter.add({
       at: io.now(),
       share,
       counters: [{ id: session.id, done: itemsDone, bytes }],
     });
     const line = progressLine(`${safeText(session.targetAddress)} ${session.state}`, reading);
-    const news = session.state !== told || (share ?? 0) - toldShare >= lineEvery || ended(session);
+    const news = session.state !== told || (share ?? 0) - toldShare >= lineEvery || settled(session);
     if (screen.live) screen.redraw(line);
     else if (news && screen.json) screen.record({ session });
     else if (news) screen.line(line);
     if (news) [told, toldShare] = [session.state, share ?? 0];
-    if (ended(session)) {
+    if (settled(session)) {
       screen.settle();
       if (!screen.json) showRestore(context, session);
       return exitOf[session.state] ?? exitCodes.failed;

@@ -1,29 +1,43 @@
+import { readFile } from 'node:fs/promises';
 import {
-  type LedgerLine,
+  conflictPolicies,
   type RestorePointRecord,
   type RestoreSession,
+  restoreScopes,
   restoreStates,
 } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
-import { type Client, step } from '../client.ts';
+import type { Client } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { collect, listLimit } from '../options.ts';
 import { resolveMailbox, resolveNamed, resolvePoint } from '../resolve.ts';
 import { timeText } from '../units.ts';
-import { showRestore, watchRestore } from '../watchRestore.ts';
+import { mailboxText, showRestore, watchRestore } from '../watchRestore.ts';
+import { restoreDecisionCommands } from './restoreDecisions.ts';
+import { resolveSession } from './restoreSession.ts';
 
 interface StartOptions {
-  mailbox?: string;
+  mailbox: string[];
   org?: string;
   repo?: string;
   point?: string;
   folder: string[];
   subfolders: boolean;
   item: string[];
+  itemsFile?: string;
+  asOf?: string;
   to?: string;
+  toOrg?: string;
   into?: string;
   onConflict?: string;
+  only?: string;
+  read: boolean;
+  flags: boolean;
+  categories: boolean;
+  recoverable?: boolean;
+  plan?: boolean;
+  confirm?: string;
   watch?: boolean;
   key?: string;
 }
@@ -44,8 +58,28 @@ function selectionOf(options: StartOptions): object {
   return { kind: 'items', items };
 }
 
-/** Mailbox, repository and point from what is given; a point names all three. */
-async function placeOf(client: Client, options: StartOptions) {
+/** Items that a search has found, as it printed them with --json: a list, or an object with `items`. */
+async function searchSelection(file: string): Promise<object> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new UsageError(`--items-file: ${file} cannot be read (${error.message})`);
+  });
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    throw new UsageError(`--items-file: ${file} is no JSON`);
+  }
+  const found = Array.isArray(document) ? document : (document as { items?: unknown }).items;
+  if (!Array.isArray(found)) throw new UsageError(`--items-file: ${file} has no list of items`);
+  const items = (found as Record<string, unknown>[]).map(({ mailboxId, pointId, folderId, itemKey }) => ({
+    ...{ mailboxId, folderId, itemKey },
+    ...(pointId === undefined ? {} : { pointId }),
+  }));
+  return { kind: 'search', items };
+}
+
+/** Mailboxes, repository and point from what is given; a point names all three. */
+async function placeOf(client: Client, options: StartOptions): Promise<object> {
   if (options.point !== undefined) {
     const point: RestorePointRecord = await resolvePoint(client, options.point, {
       organization: options.org,
@@ -53,36 +87,50 @@ async function placeOf(client: Client, options: StartOptions) {
     });
     return { mailboxId: point.mailboxId, repositoryId: point.repositoryId, pointId: point.pointId };
   }
-  if (options.mailbox === undefined) throw new UsageError('give --mailbox ADDRESS, or --point ID');
-  const mailbox = await resolveMailbox(client, options.mailbox, options.org);
-  const repository = await resolveNamed(client, 'repository', options.repo);
-  return { mailboxId: mailbox.id, repositoryId: repository.id };
+  const repository = async () => (await resolveNamed(client, 'repository', options.repo)).id;
+  if (options.itemsFile !== undefined) return { repositoryId: await repository() };
+  const mailboxes: string[] = [];
+  for (const address of options.mailbox)
+    mailboxes.push((await resolveMailbox(client, address, options.org)).id);
+  const [mailboxId, ...others] = mailboxes;
+  if (mailboxId === undefined)
+    throw new UsageError('give --mailbox ADDRESS, --point ID, or --items-file FILE');
+  if (others.length === 0) return { mailboxId, repositoryId: await repository() };
+  return { sources: mailboxes.map((id) => ({ mailboxId: id })), repositoryId: await repository() };
+}
+
+async function targetOf(client: Client, options: StartOptions): Promise<object> {
+  const organization =
+    options.toOrg === undefined ? undefined : await resolveNamed(client, 'organization', options.toOrg);
+  return {
+    ...(organization === undefined ? {} : { organizationId: organization.id }),
+    ...(options.to === undefined ? {} : { mailboxAddress: options.to }),
+    ...(options.into === undefined ? {} : { folderPath: options.into }),
+  };
 }
 
 async function start(context: Context, _args: string[], options: StartOptions): Promise<number> {
   const { client, screen } = context;
-  const selection = selectionOf(options);
-  const place = await placeOf(client, options);
-  const target = {
-    ...(options.to === undefined ? {} : { mailboxAddress: options.to }),
-    ...(options.into === undefined ? {} : { folderPath: options.into }),
+  const selection =
+    options.itemsFile === undefined ? selectionOf(options) : await searchSelection(options.itemsFile);
+  const { asOf, onConflict, only, confirm } = options;
+  const body = {
+    ...(await placeOf(client, options)),
+    ...{ selection, target: await targetOf(client, options) },
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(onConflict === undefined ? {} : { onConflict }),
+    ...(only === undefined ? {} : { only }),
+    ...(confirm === undefined ? {} : { confirm }),
+    keep: { readState: options.read, flags: options.flags, categories: options.categories },
+    ...(options.recoverable === true ? { includeRecoverable: true } : {}),
+    ...(options.plan === true ? { approve: false } : {}),
   };
-  const onConflict = options.onConflict === undefined ? {} : { onConflict: options.onConflict };
   const headers = options.key === undefined ? {} : { 'idempotency-key': options.key };
-  const body = { ...place, selection, target, ...onConflict };
   const session = await client.send<RestoreSession>('POST', '/restores', body, headers);
   if (options.watch === true) return watchRestore(context, session.id);
   if (screen.json) screen.document(session);
   else screen.line(`Requested ${session.id}. Watch it: holdfast restore watch ${session.id}`);
   return exitCodes.ok;
-}
-
-/** A session by its id, or the newest one for `latest`. */
-async function resolveSession(client: Client, given: string): Promise<RestoreSession> {
-  if (given !== 'latest') return client.get<RestoreSession>(`/restores/${step(given)}`);
-  const [newest] = (await client.list<RestoreSession>('/restores', 1)).items;
-  if (newest === undefined) throw new UsageError('there is no restore yet');
-  return newest;
 }
 
 async function watch(context: Context, args: string[]): Promise<number> {
@@ -93,16 +141,17 @@ async function watch(context: Context, args: string[]): Promise<number> {
 async function list(
   { client, screen }: Context,
   _args: string[],
-  options: { state?: string; limit: number },
+  { limit, ...filters }: { state?: string; by?: string; since?: string; limit: number },
 ): Promise<undefined> {
-  const page = await client.list<RestoreSession>('/restores', options.limit, { state: options.state });
+  const { state, by: requestedBy, since } = filters;
+  const page = await client.list<RestoreSession>('/restores', limit, { state, requestedBy, since });
   if (screen.json) return screen.document(page);
   screen.table(
     ['RESTORE', 'STATE', 'MAILBOX', 'TO', 'AS OF', 'ITEMS', 'ASKED BY', 'REQUESTED'],
     page.items.map((session) => [
       session.id,
       session.state,
-      session.mailboxAddress,
+      mailboxText(session),
       session.targetAddress,
       timeText(session.pointTime),
       `${session.progress.itemsDone}/${session.progress.itemsTotal}`,
@@ -119,39 +168,6 @@ async function show(context: Context, args: string[]): Promise<undefined> {
   return undefined;
 }
 
-async function ledger(
-  { client, screen }: Context,
-  args: string[],
-  options: { limit: number },
-): Promise<undefined> {
-  const { id } = await resolveSession(client, args[0] ?? '');
-  const page = await client.list<LedgerLine>(`/restores/${step(id)}/ledger`, options.limit);
-  if (screen.json) return screen.document(page);
-  screen.table(
-    ['FOLDER', 'SUBJECT', 'ACTION', 'READ BACK', 'NOTES'],
-    page.items.map((line) => [
-      line.folderPath,
-      line.subject,
-      line.action,
-      line.readBack,
-      [
-        ...line.differences.map(({ property }) => `${property} differs`),
-        ...line.notRestored.map(({ what, why }) => `${what}: ${why}`),
-        ...(line.error === undefined ? [] : [line.error.message]),
-      ].join('; '),
-    ]),
-  );
-  if (page.next !== undefined) screen.note('There are more: use --limit.');
-}
-
-async function cancel({ client, screen }: Context, args: string[]): Promise<undefined> {
-  const { id } = await resolveSession(client, args[0] ?? '');
-  const session = await client.send<RestoreSession>('POST', `/restores/${step(id)}/cancel`);
-  if (screen.json) screen.document(session);
-  else screen.line(`Cancelling ${id}; what was put back stays.`);
-  return undefined;
-}
-
 export function restoreCommands(runner: Runner, program: Command): void {
   const restore = program
     .command('restore')
@@ -159,29 +175,41 @@ export function restoreCommands(runner: Runner, program: Command): void {
   const starting = restore
     .command('start')
     .description(
-      'restore a mailbox, folders or items; sends nothing, overwrites nothing, makes no duplicates',
+      'restore mailboxes, folders or items; it is planned first, sends nothing, and makes no duplicates',
     )
-    .option('--mailbox <address>', 'the mailbox that was backed up')
+    .option('--mailbox <address>', 'the mailbox that was backed up (repeat for more)', collect, [])
     .option('--org <org>', 'its organization, when several have the address')
     .option('--repo <repo>', 'repository, when there are several')
     .option('--point <point>', 'restore point; the newest complete one by default')
+    .option('--as-of <time>', 'the newest restore point that is not younger, such as 2026-03-01T00:00:00Z')
     .option('--folder <path>', 'only this folder, by path or id (repeat for more)', collect, [])
     .option('--no-subfolders', 'not what is below the folders')
     .option('--item <folder/key>', 'only this item (repeat for more)', collect, [])
-    .option('--to <address>', 'another mailbox of the organization')
+    .option('--items-file <file>', 'the items in this JSON file, as a search prints them')
+    .option('--to <address>', 'another mailbox')
+    .option('--to-org <org>', 'of another organization')
     .option('--into <path>', 'below this folder of the target, made when missing')
     .addOption(
-      new Option('--on-conflict <what>', 'what happens to an item that is there').choices(['skip', 'rename']),
+      new Option('--on-conflict <what>', 'what happens to an item that is there').choices([
+        ...conflictPolicies,
+      ]),
     )
-    .option('--watch', 'follow it to its end')
+    .addOption(new Option('--only <which>', 'not all items').choices([...restoreScopes]))
+    .option('--no-read', 'restored items are unread')
+    .option('--no-flags', 'restored items have no flag')
+    .option('--no-categories', 'restored items have no categories')
+    .option('--recoverable', 'Recoverable Items as well')
+    .option('--plan', 'only plan it; it waits for: holdfast restore approve')
+    .option('--confirm <digest>', 'the digest of a plan that was looked at: with this very plan it goes on')
+    .option('--watch', 'follow it to its end, or to where it waits')
     .option('--key <text>', 'a repeat with the same key makes no second restore');
   act(runner, starting, start);
   act(runner, restore.command('watch <restore>').description('follow it to its end'), watch);
-  const listing = listLimit(restore.command('list').description('list restores, newest first')).addOption(
-    new Option('--state <state>', 'only in this state').choices([...restoreStates]),
-  );
+  const listing = listLimit(restore.command('list').description('list restores, newest first'))
+    .addOption(new Option('--state <state>', 'only in this state').choices([...restoreStates]))
+    .option('--by <name>', 'only those that this token asked for')
+    .option('--since <time>', 'only those asked for at this time or later');
   act(runner, listing, list);
   act(runner, restore.command('show <restore>').description('show one'), show);
-  act(runner, listLimit(restore.command('ledger <restore>').description('what became of each item')), ledger);
-  act(runner, restore.command('cancel <restore>').description('end it after the item in hand'), cancel);
+  restoreDecisionCommands(runner, restore);
 }

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { roles } from '@holdfast/contracts';
+import { type Command, Option } from 'commander';
 import { step } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
 import { listLimit } from '../options.ts';
@@ -19,6 +20,7 @@ interface Proxy {
 interface Token {
   id: string;
   name: string;
+  role: string;
   createdAt: string;
 }
 
@@ -44,8 +46,13 @@ async function listProxies(
   );
 }
 
-async function addToken({ client, screen }: Context, args: string[]): Promise<undefined> {
-  const made = await client.send<Token & { token: string }>('POST', '/tokens', { name: args[0] });
+async function addToken(
+  { client, screen }: Context,
+  args: string[],
+  { role }: { role?: string },
+): Promise<undefined> {
+  const body = { name: args[0], ...(role === undefined ? {} : { role }) };
+  const made = await client.send<Token & { token: string }>('POST', '/tokens', body);
   if (screen.json) return screen.document(made);
   screen.line(made.token);
   screen.note('It is shown this once: keep it safe.');
@@ -59,8 +66,8 @@ async function listTokens(
   const page = await client.list<Token>('/tokens', options.limit);
   if (screen.json) return screen.document(page);
   screen.table(
-    ['NAME', 'ID', 'MADE'],
-    page.items.map((token) => [token.name, token.id, timeText(token.createdAt)]),
+    ['NAME', 'ROLE', 'ID', 'MADE'],
+    page.items.map((token) => [token.name, token.role, token.id, timeText(token.createdAt)]),
   );
 }
 
@@ -83,7 +90,11 @@ export function systemCommands(runner: Runner, program: Command): void {
   const proxy = program.command('proxy').description('proxies: the workers that back up');
   act(runner, listLimit(proxy.command('list').description('list them with their load')), listProxies);
   const token = program.command('token').description('tokens of the API');
-  act(runner, token.command('add <name>').description('make one; it is shown once'), addToken);
+  const adding = token
+    .command('add <name>')
+    .description('make one; it is shown once')
+    .addOption(new Option('--role <role>', 'what it may do; administrator by default').choices([...roles]));
+  act(runner, adding, addToken);
   act(runner, listLimit(token.command('list').description('list them')), listTokens);
   act(runner, token.command('delete <id>').description('make one useless'), removeToken);
   act(runner, program.command('whoami').description('the token, the address and the version in use'), whoAmI);
