@@ -139,14 +139,16 @@ export function createPasses(deps: PassDeps): Passes {
   return {
     async afterRun(runId) {
       const run = await records.run(runId);
-      const repository = run && (await records.repository(run.repositoryId));
-      if (repository === undefined) {
-        logger.info({ runId }, 'no retention: the run or its repository was deleted');
-        return;
-      }
       const mailboxIds: string[] = [];
       for await (const mailboxId of records.changedMailboxes(runId)) mailboxIds.push(mailboxId);
-      if (mailboxIds.length > 0) await oneAtATime(repository.id, () => pass('run', repository, mailboxIds));
+      if (mailboxIds.length === 0) return;
+      // Mailboxes of a job may go to several repositories; where one has no restore points nothing happens.
+      for (const repositoryId of run === undefined ? [] : (run.repositoryIds ?? [run.repositoryId])) {
+        const repository = await records.repository(repositoryId);
+        if (repository === undefined)
+          logger.info({ runId, repositoryId }, 'no retention: the repository was deleted');
+        else await oneAtATime(repository.id, () => pass('run', repository, mailboxIds));
+      }
     },
     async overAll(trigger, signal, repositoryId) {
       const errors: unknown[] = [];

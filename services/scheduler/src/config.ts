@@ -18,5 +18,18 @@ export const schedulerSettingsSchema = z.object({
   HOLDFAST_SCHEDULER_STANDBY_MS: milliseconds(2_000),
   /** A time of a schedule that is served so much later was missed: it is caught up, or not, as the job says. */
   HOLDFAST_SCHEDULER_MISSED_MS: milliseconds(300_000, 1_000),
+  /** Folder in which pre- and post-run scripts of jobs lie; without it no script runs. */
+  HOLDFAST_SCRIPTS_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
+  /** Programs that may read a script, absolute paths with commas between. */
+  HOLDFAST_SCRIPT_INTERPRETERS: z
+    .string()
+    .default('/bin/sh,/bin/bash,/usr/bin/python3,/usr/bin/perl,/usr/bin/pwsh')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((path) => path.trim())
+        .filter((path) => path !== ''),
+    )
+    .pipe(z.array(z.string().startsWith('/', 'must be absolute paths with commas between'))),
 });
 export type SchedulerSettings = z.infer<typeof schedulerSettingsSchema>;

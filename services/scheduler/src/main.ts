@@ -22,6 +22,10 @@ runService('scheduler', async ({ env, logger, metrics, clock, releasers }) => {
     ...{ store, messaging, clock, logger },
     metrics: createSchedulerMetrics(metrics),
     instance: settings.HOLDFAST_INSTANCE,
+    scripts: {
+      folder: settings.HOLDFAST_SCRIPTS_DIR,
+      interpreters: settings.HOLDFAST_SCRIPT_INTERPRETERS,
+    },
     times: {
       reconcileMs: settings.HOLDFAST_SCHEDULER_RECONCILE_MS,
       orphanAfterMs: settings.HOLDFAST_SCHEDULER_ORPHAN_MS,

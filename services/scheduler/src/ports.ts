@@ -6,9 +6,11 @@ import type {
   Mailbox,
   Run,
   RunTask,
+  ScriptRecord,
   taskStates,
 } from '@holdfast/contracts';
 import type { ScopeNeeds } from '@holdfast/scheduling';
+import type { ScriptEnd } from './domain/runScripts.ts';
 
 export type TaskCounts = Record<(typeof taskStates)[number], number>;
 
@@ -82,6 +84,34 @@ export interface ProxyWatch {
 export interface Inventory {
   /** @throws HoldfastError `no-answer` (transient) when no proxy of the pool is there. */
   refresh(pool: string, organizationId: string, needs: ScopeNeeds): Promise<void>;
+}
+
+/** Scripts of runs in the control data. */
+export interface ScriptBook {
+  script(id: string): Promise<ScriptRecord | undefined>;
+  /** One that is there already stays as it is. */
+  insertScript(record: ScriptRecord): Promise<void>;
+  /** Compare-and-set; undefined when `change` left it alone. */
+  changeScript(
+    id: string,
+    change: (record: ScriptRecord) => ScriptRecord | undefined,
+  ): Promise<ScriptRecord | undefined>;
+  /** All that are noted as running. */
+  runningScripts(): Promise<ScriptRecord[]>;
+}
+
+/** Runs scripts on this machine. */
+export interface ScriptRunner {
+  /** Begins it and returns; `tell` is called with what it came to, again until it resolves. */
+  start(
+    record: ScriptRecord,
+    environment: Readonly<Record<string, string>>,
+    tell: (end: ScriptEnd) => Promise<void>,
+  ): void;
+  /** True until the end of the script is noted. */
+  isRunning(id: string): boolean;
+  /** Ends it, soon. */
+  stop(id: string): void;
 }
 
 /** Publishes events: durable when this resolves; the same event twice is one event. */

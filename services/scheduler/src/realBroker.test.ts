@@ -59,6 +59,7 @@ async function scheduler(instance: string): Promise<{ scheduler: Scheduler; mess
   const started = await startScheduler({
     ...{ store, messaging: own, clock: systemClock, logger: silentLogger, instance },
     metrics: createSchedulerMetrics(createMetrics('scheduler')),
+    scripts: { folder: undefined, interpreters: [] },
     times: {
       reconcileMs: 200,
       orphanAfterMs: 2_000,

@@ -76,18 +76,20 @@ export function startRuns(options: RunsOptions): Runs {
   async function step(run: Run): Promise<'again' | 'idle' | 'wait'> {
     if (run.state === 'requested') return prepare(run);
     if (run.state === 'running') return (await advanceRun(ports, run)) ? 'again' : 'idle';
-    await finishRun(ports, run);
-    const { outcome, tasks, error } = run;
+    const finished = await finishRun(ports, run);
+    if (finished === undefined) return 'idle';
+    const { outcome, tasks, error } = finished;
     metrics.ended.inc({ outcome: outcome ?? 'failed' });
     logger.info({ runId: run.id, jobId: run.jobId, number: run.number, outcome, tasks, error }, 'run ended');
     forget(run.id);
-    options.onEnded(run);
+    options.onEnded(finished);
     return 'idle';
   }
 
-  async function prepare(run: Run): Promise<'again' | 'wait'> {
+  async function prepare(run: Run): Promise<'again' | 'idle' | 'wait'> {
     const prepared = await prepareRun(ports, run);
     if (prepared.kind === 'moved') return 'again';
+    if (prepared.kind === 'script') return 'idle';
     const pauseMs = backoff.failed(run.id);
     logger.info({ runId: run.id, jobId: run.jobId, error: prepared.error, pauseMs }, 'run waits');
     return 'wait';

@@ -1,11 +1,14 @@
-import { collections } from '@holdfast/contracts';
-import { createOutbox, type Messaging } from '@holdfast/messaging';
+import { collections, type FieldProblem, type Script } from '@holdfast/contracts';
+import { createOutbox, type Messaging, serveQuestion } from '@holdfast/messaging';
 import type { Clock, Logger, ServiceHandle } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
 import { openBrokerQueue } from './adapters/brokerQueue.ts';
+import { checkScript, type ScriptRules } from './adapters/checkScript.ts';
 import { createInventory, openProxyWatch } from './adapters/proxies.ts';
+import { createScriptProcesses } from './adapters/scriptProcesses.ts';
 import { createStoreBooks } from './adapters/storeBooks.ts';
 import { createBackoff } from './domain/backoff.ts';
+import { interruptLeftScripts } from './domain/runScripts.ts';
 import { createSilence } from './domain/silence.ts';
 import { startFires } from './fires.ts';
 import { leadWhenPossible, type Term } from './leader.ts';
@@ -32,6 +35,8 @@ export interface SchedulerDeps {
   /** Name of this process among the schedulers. */
   instance: string;
   times: SchedulerTimes;
+  /** Which scripts of jobs may run on this machine. */
+  scripts: ScriptRules;
 }
 
 export interface Scheduler extends ServiceHandle {
@@ -102,6 +107,11 @@ export async function startScheduler(deps: SchedulerDeps): Promise<Scheduler> {
   };
 }
 
+async function problemsOf(rules: ScriptRules, script: Script): Promise<FieldProblem[]> {
+  const checked = await checkScript(rules, script);
+  return 'problems' in checked ? checked.problems : [];
+}
+
 async function leadTerm(
   deps: SchedulerDeps,
   { over, guard }: Term,
@@ -115,6 +125,10 @@ async function leadTerm(
     await announceNow(...events);
   };
   const books = createStoreBooks(store, guard);
+  const scriptProcesses = createScriptProcesses({
+    ...{ rules: deps.scripts, clock, logger, over },
+    onEnded: (runId) => runs.nudge(runId),
+  });
   const proxies = await openProxyWatch(messaging);
   const ports = {
     ...books,
@@ -124,6 +138,7 @@ async function leadTerm(
     proxies,
     inventory: createInventory(messaging),
     silence: createSilence(now),
+    scriptRunner: scriptProcesses,
     dispatched: new Set<string>(),
     orphanAfterMs: times.orphanAfterMs,
     abandonedAfterMs: times.abandonedAfterMs,
@@ -133,6 +148,11 @@ async function leadTerm(
       logger.warn({ runId: run.id, tasks: tasks.length }, 'the broker lost tasks; they are sent again');
     },
   };
+  const left = await interruptLeftScripts(ports);
+  if (left > 0) logger.warn({ scripts: left }, 'scripts were cut short with the scheduler before');
+  const answering = await serveQuestion(messaging, 'default', 'checkScripts', async ({ scripts }) => ({
+    problems: await Promise.all(scripts.map((script) => problemsOf(deps.scripts, script))),
+  }));
   const backoff = createBackoff({ ...retryPauses, now });
   const runs = startRuns({
     ...{ ports, backoff, clock, logger, metrics, over, onOldest },
@@ -149,6 +169,8 @@ async function leadTerm(
     return undefined;
   });
   await Promise.all([runs.done, fires.done]);
+  await scriptProcesses.close();
+  await answering.stop();
   await (await following)?.stop();
   await proxies.stop();
 }

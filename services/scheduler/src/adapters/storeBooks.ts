@@ -5,6 +5,7 @@ import {
   type Mailbox,
   type Run,
   type RunTask,
+  type ScriptRecord,
   taskStates,
   terminalRunStates,
 } from '@holdfast/contracts';
@@ -17,7 +18,7 @@ import {
   type Query,
   type Store,
 } from '@holdfast/store';
-import type { JobBook, RunBook, ScopeSource, TaskBook, TaskCounts } from '../ports.ts';
+import type { JobBook, RunBook, ScopeSource, ScriptBook, TaskBook, TaskCounts } from '../ports.ts';
 
 const unfinished = { in: ['requested', 'running', 'completing'] };
 const insertsAtOnce = 32;
@@ -30,6 +31,7 @@ export interface StoreBooks {
   runs: RunBook;
   tasks: TaskBook;
   scope: ScopeSource;
+  scripts: ScriptBook;
 }
 
 /** `guard` is called before each write and throws when this process may not write any more. */
@@ -56,6 +58,7 @@ export function createStoreBooks(store: Store, guard: () => void): StoreBooks {
       changeJob: (id, edit) => change(jobs, id, edit),
     },
     runs: runBook(runs, guard, (id, edit) => change(runs, id, edit)),
+    scripts: scriptBook(store.collection(collections.runScripts), guard),
     tasks: taskBook(tasks, guard, (id, edit) => change(tasks, id, edit)),
     scope: {
       mailboxes: (organizationId) => documents<Mailbox>(mailboxes, { where: { organizationId } }),
@@ -119,6 +122,25 @@ function taskBook(
         sort: { field: 'position', order: 'asc' },
       }),
     changeTask,
+  };
+}
+
+function scriptBook(scripts: Collection<ScriptRecord>, guard: () => void): ScriptBook {
+  return {
+    script: async (id) => (await scripts.get(id))?.doc,
+    async insertScript(record) {
+      guard();
+      await insertIfAbsent(scripts, record);
+    },
+    async changeScript(id, change) {
+      guard();
+      return (await modify(scripts, id, change))?.doc;
+    },
+    async runningScripts() {
+      const found: ScriptRecord[] = [];
+      for await (const record of documents(scripts, { where: { state: 'running' } })) found.push(record);
+      return found;
+    },
   };
 }
 

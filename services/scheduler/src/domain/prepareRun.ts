@@ -5,29 +5,33 @@ import {
   HoldfastError,
   type Run,
   type RunTask,
+  scriptRecordIdOf,
 } from '@holdfast/contracts';
 import type { Scope } from '@holdfast/scheduling';
-import type { Announce, Inventory, JobBook, RunBook, ScopeSource, TaskBook } from '../ports.ts';
+import type { Inventory, JobBook, RunBook, ScopeSource, TaskBook } from '../ports.ts';
 import { decideIntake } from './decideIntake.ts';
 import { runCounts } from './decideOutcome.ts';
 import { runRequested } from './runEvents.ts';
 import { type ScopeFacts, scopeFacts, scopeOfRun } from './runScope.ts';
+import { advanceScript, planScripts, type ScriptPorts } from './runScripts.ts';
 import { stopQueuedTasks } from './stopRun.ts';
 import { taskOf } from './taskOf.ts';
 
-export interface PreparePorts {
+export interface PreparePorts extends ScriptPorts {
   jobs: JobBook;
   runs: RunBook;
   tasks: TaskBook;
   scope: ScopeSource;
   inventory: Inventory;
-  announce: Announce;
-  now: () => number;
   missedAfterMs: number;
 }
 
 /** `waiting`: try again later, `error` says why; `moved`: the run has another state now. */
-export type Prepared = { kind: 'moved' } | { kind: 'waiting'; error: ErrorFacts };
+export type Prepared =
+  | { kind: 'moved' }
+  | { kind: 'waiting'; error: ErrorFacts }
+  /** Its script is at work; whoever runs it tells when it has ended. */
+  | { kind: 'script' };
 
 /**
  * Takes a requested run to `running`, or to `completing` when it ends here. Each step may be repeated: the
@@ -40,7 +44,14 @@ export async function prepareRun(ports: PreparePorts, requested: Run): Promise<P
   const job = await ports.jobs.job(requested.jobId);
   const unfinished = await ports.runs.unfinishedRunsOf(requested.jobId);
   const intake = decideIntake({ run: requested, job, unfinished, missedAfterMs: ports.missedAfterMs });
-  if (intake.kind === 'end') return end(ports, requested, intake.outcome, intake.error);
+  if (intake.kind === 'end') {
+    ports.scriptRunner.stop(scriptRecordIdOf(requested.id, 'before'));
+    return end(ports, requested, intake.outcome, intake.error);
+  }
+  await planScripts(ports, requested, intake.job.scripts);
+  const script = await advanceScript(ports, requested, 'before');
+  if (script.kind === 'wait') return { kind: 'script' };
+  if (script.kind === 'fail') return end(ports, requested, 'failed', script.error);
   try {
     const scope = await scopeOfRun(ports, requested, intake.job);
     await insertTasks(ports, requested, scope);

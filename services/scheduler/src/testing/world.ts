@@ -38,6 +38,7 @@ export interface World {
     instance?: string;
     logger?: Logger;
     times?: Partial<SchedulerTimes>;
+    scriptsFolder?: string;
   }): Promise<Scheduler>;
   addJob(given?: Partial<Job>): Promise<Job>;
   addMailboxes(count: number): Promise<Mailbox[]>;
@@ -86,12 +87,19 @@ export function createWorld(start = '2026-11-22T02:00:00.000Z'): World {
       });
       return proxy;
     },
-    async scheduler({ ports, instance = 'scheduler-1', logger = silentLogger, times = {} } = {}) {
+    async scheduler({
+      ports,
+      instance = 'scheduler-1',
+      logger = silentLogger,
+      times = {},
+      scriptsFolder,
+    } = {}) {
       const scheduler = await startScheduler({
         ...(ports ?? { store, messaging: messaging() }),
         ...{ clock, logger, instance },
         metrics: createSchedulerMetrics(createMetrics('scheduler')),
         times: { ...testTimes, ...times },
+        scripts: { folder: scriptsFolder, interpreters: ['/bin/sh'] },
       });
       closers.push(() => scheduler.stop());
       return scheduler;
