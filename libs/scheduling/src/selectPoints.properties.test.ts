@@ -1,8 +1,7 @@
-import { type CalendarRule, calendarRules } from '@holdfast/contracts';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { DateTime } from 'luxon';
 import { type KeepRules, type RetentionPoint, selectPoints } from './selectPoints.ts';
+import { keptByCalendar } from './testing/keptByCalendar.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -55,34 +54,14 @@ const keptOf = (points: readonly RetentionPoint[], policy: KeepRules, nowMs: num
     .map(({ point }) => point);
 const ids = (points: readonly RetentionPoint[]): string[] => points.map(({ pointId }) => pointId).sort();
 
-const units = { daily: 'day', weekly: 'day', monthly: 'month', yearly: 'year' } as const;
-
-/** First moment of the slot that holds an instant, by luxon. */
-function slotStart(rule: CalendarRule, nowMs: number, zone: string, weekStartsOn: number): DateTime {
-  const start = DateTime.fromMillis(nowMs, { zone }).startOf(units[rule]);
-  return rule === 'weekly' ? start.minus({ days: (start.weekday - weekStartsOn + 7) % 7 }) : start;
-}
-
-/** What stays, worked out the other way round: by asking for each slot which point was the state at its end. */
-function expected(points: readonly RetentionPoint[], policy: KeepRules, nowMs: number): string[] {
-  const { keepLast = 0, keepAllDays = 0, timeZone = 'UTC', weekStartsOn = 1 } = policy;
-  const oldestFirst = [...points].sort((a, b) => a.timeMs - b.timeMs);
-  const stays = new Set(oldestFirst.slice(-Math.max(1, keepLast)));
-  const stateBefore = (ms: number) => oldestFirst.findLast((point) => point.timeMs < ms);
-  for (const rule of calendarRules) {
-    const step = rule === 'weekly' ? 'weeks' : (`${units[rule]}s` as const);
-    const start = slotStart(rule, nowMs, timeZone, weekStartsOn);
-    for (let back = 0; back < (policy[rule] ?? 0); back += 1) {
-      const point = stateBefore(start.minus({ [step]: back - 1 }).toMillis());
-      if (point !== undefined) stays.add(point);
-    }
-  }
-  for (const [index, point] of oldestFirst.entries()) {
-    const until = oldestFirst[index + 1]?.timeMs ?? nowMs;
-    if (until > nowMs - keepAllDays * dayMs) stays.add(point);
-  }
-  return ids([...stays]);
-}
+const expected = (points: readonly RetentionPoint[], policy: KeepRules, nowMs: number): string[] =>
+  keptByCalendar(
+    points.map(({ timeMs }) => timeMs),
+    policy,
+    nowMs,
+  )
+    .map(String)
+    .sort();
 
 describe('for any history and policy', () => {
   test('what stays is what an independent calendar says', () => {

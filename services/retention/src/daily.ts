@@ -42,7 +42,7 @@ export function startDaily(deps: DailyDeps): Daily {
     const lastMs = lastTimeOfDay(time, timeZone, clock.now());
     const isServed = servedMs >= lastMs;
     const wantedMs = isServed ? nextTimeOfDay(time, timeZone, clock.now()) : lastMs;
-    return Math.max(wantedMs, notBeforeMs, retryMs);
+    return Math.max(wantedMs, notBeforeMs);
   }
 
   async function loop(): Promise<void> {
@@ -50,7 +50,7 @@ export function startDaily(deps: DailyDeps): Daily {
       let waitMs = retryAfterMs;
       try {
         dueMs = await nextDue();
-        waitMs = Math.min(dueMs - clock.now(), lookEveryMs);
+        waitMs = Math.min(Math.max(dueMs, retryMs) - clock.now(), lookEveryMs);
         if (waitMs <= 0) {
           const { time, timeZone } = await deps.settings();
           const servingMs = lastTimeOfDay(time, timeZone, clock.now());
@@ -61,7 +61,7 @@ export function startDaily(deps: DailyDeps): Daily {
         }
       } catch (error) {
         retryMs = clock.now() + retryAfterMs;
-        dueMs = Math.min(dueMs, retryMs);
+        waitMs = retryAfterMs;
         logger.warn({ error: errorFacts(error) }, 'retention could not be finished; it is tried again');
       }
       await clock.sleep(Math.max(0, waitMs), stopping.signal);

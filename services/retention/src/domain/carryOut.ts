@@ -23,6 +23,9 @@ export interface CarriedOut {
   expired: number;
 }
 
+/** Records that are written at the same time: they share the store's transactions. */
+const together = 50;
+
 interface Place {
   repositoryId: string;
   mailboxId: string;
@@ -44,15 +47,23 @@ export async function carryOut(
     if (await recall(ports, facts, decision)) done.recalled += 1;
   }
   const due = [...steps.remove];
-  for (const decision of steps.condemn) {
-    if (await condemn(ports, place, decision, steps.removeAfterMs)) done.condemned += 1;
-    if (steps.removeAfterMs <= ports.now()) due.push(decision);
+  for (let at = 0; at < steps.condemn.length; at += together) {
+    done.condemned += await condemn(
+      ports,
+      place,
+      steps.condemn.slice(at, at + together),
+      steps.removeAfterMs,
+    );
   }
-  for (const { point } of [...steps.waiting, ...steps.remove]) {
-    // Left untold by a crash.
-    const record = facts.records.get(point.pointId);
-    if (record?.condemned !== undefined && record.condemned.announced !== true) await tellOf(ports, record);
-  }
+  if (steps.removeAfterMs <= ports.now()) due.push(...steps.condemn);
+  // Left untold by a crash.
+  const waiting = [...steps.waiting, ...steps.remove].flatMap(
+    ({ point }) => facts.records.get(point.pointId) ?? [],
+  );
+  await tellOf(
+    ports,
+    waiting.filter(({ condemned }) => condemned !== undefined && condemned.announced !== true),
+  );
   for (const decision of steps.checkpoints) {
     // A checkpoint was never announced and has no record.
     if (await isWanted(ports, place, decision.point)) continue;
@@ -83,33 +94,46 @@ function withoutCondemned({ condemned, ...record }: RestorePointRecord): Restore
 async function condemn(
   ports: CarryOutPorts,
   place: Place,
-  { point, reason }: RetentionDecision<OwnedPoint>,
+  decisions: readonly RetentionDecision<OwnedPoint>[],
   removeAfterMs: number,
-): Promise<boolean> {
-  const condemned: Condemned = {
-    at: new Date(ports.now()).toISOString(),
-    removeAfter: new Date(removeAfterMs).toISOString(),
-    reason,
-  };
-  const written = await ports.pointRecords.change(recordIdOf(place.repositoryId, point), (record) =>
-    record.condemned === undefined ? { ...record, condemned } : undefined,
-  );
-  if (written === undefined) return false;
-  await tellOf(ports, written);
-  return true;
+): Promise<number> {
+  const at = new Date(ports.now()).toISOString();
+  const removeAfter = new Date(removeAfterMs).toISOString();
+  const written = await every(decisions, ({ point, reason }) => {
+    const condemned: Condemned = { at, removeAfter, reason };
+    return ports.pointRecords.change(recordIdOf(place.repositoryId, point), (record) =>
+      record.condemned === undefined ? { ...record, condemned } : undefined,
+    );
+  });
+  const entered = written.filter((record) => record !== undefined);
+  await tellOf(ports, entered);
+  return entered.length;
 }
 
-async function tellOf(ports: CarryOutPorts, record: RestorePointRecord): Promise<void> {
-  const { condemned } = record;
-  if (condemned === undefined) return;
-  const { at, reason, removeAfter } = condemned;
-  const occurrence = { key: `${record.id}@${at}`, nowMs: ports.now() };
-  await ports.announce(pointEvent('restore-point.condemned', record, { reason, removeAfter }, occurrence));
-  await ports.pointRecords.change(record.id, (current) =>
-    current.condemned?.at === at && current.condemned.announced !== true
-      ? { ...current, condemned: { ...current.condemned, announced: true } }
-      : undefined,
+async function tellOf(ports: CarryOutPorts, records: readonly RestorePointRecord[]): Promise<void> {
+  const events = records.flatMap((record) => {
+    if (record.condemned === undefined) return [];
+    const { at, reason, removeAfter } = record.condemned;
+    const occurrence = { key: `${record.id}@${at}`, nowMs: ports.now() };
+    return [pointEvent('restore-point.condemned', record, { reason, removeAfter }, occurrence)];
+  });
+  if (events.length === 0) return;
+  await ports.announce(...events);
+  await every(records, ({ condemned, id }) =>
+    ports.pointRecords.change(id, (current) =>
+      current.condemned !== undefined && current.condemned.at === condemned?.at
+        ? { ...current, condemned: { ...current.condemned, announced: true } }
+        : undefined,
+    ),
   );
+}
+
+/** Does a piece of work for each at the same time, waits for all of them, and throws the first error then. */
+async function every<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const results = await Promise.allSettled(all.map(work));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
 /** Asked again right before each removal: a restore or a hold may have come since the plan. */

@@ -175,7 +175,10 @@ export async function createWorld(): Promise<World> {
     },
     async settings(given) {
       const retention = retentionSettingsSchema.parse(given);
-      await upsert(store.collection(collections.settings), 'global', () => ({ id: 'global' as const, retention }));
+      await upsert(store.collection(collections.settings), 'global', () => ({
+        id: 'global' as const,
+        retention,
+      }));
     },
     async hold(given = {}) {
       await store.collection(collections.holds).insert({
