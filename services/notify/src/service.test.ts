@@ -218,7 +218,22 @@ test('a restore has ended: its report says what was put back', async () => {
     requestedAt: clock.iso(),
     finishedAt: clock.iso(),
   });
-  session.progress = { ...session.progress, created: 3, failed: 1 };
+  session.progress = { ...session.progress, created: 3, failed: 1, deviated: 1 };
+  session.plan = {
+    ...{
+      generation: 1,
+      digest: 'd',
+      madeAt: clock.iso(),
+      items: 4,
+      create: 4,
+      skip: 0,
+      overwrite: 0,
+      rename: 0,
+    },
+    ...{ cannot: 2, partly: 0, bytes: 10, requests: 8, seconds: 2, foldersToCreate: 0 },
+    ...{ approvalReasons: ['asked-for'], warnings: [] },
+  };
+  session.approvedBy = 'eve';
   await store.collection(collections.restoreSessions).insert(session);
   await store.collection(collections.restoreLedger).insert({
     id: 'restore-1.00000001',
@@ -250,6 +265,13 @@ test('a restore has ended: its report says what was put back', async () => {
     '/Inbox: Contract\n  larger than the mailbox takes\n  What to do: Raise the limit.',
   );
   expect(mail?.html).toContain('What to do: Raise the limit.');
+  for (const words of [
+    '4 to create',
+    '1 item done otherwise',
+    '2 items that the backup does not have',
+    'eve',
+  ])
+    expect(mail?.text).toContain(words);
 });
 
 test('a test message that somebody asked for is sent, and the lag tells how long it waited', async () => {

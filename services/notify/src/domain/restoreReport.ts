@@ -32,17 +32,24 @@ export async function collectRestoreReport(
 const isProblem = (line: LedgerLine): boolean =>
   line.action === 'failed' || line.readBack === 'different' || line.notRestored.length > 0;
 
-const titleOf = ({ session }: RestoreReport): string =>
-  `${resultWord[session.state] ?? 'ENDED'}: Restore of ${session.mailboxAddress}`;
+/** The mailbox, or the first of several. */
+export const mailboxText = ({ mailboxAddress, parts }: RestoreSession): string =>
+  parts <= 1
+    ? mailboxAddress
+    : `${mailboxAddress} and ${counted(parts - 1, 'more mailbox', 'more mailboxes')}`;
 
-function factRows({ session }: RestoreReport): [string, string][] {
+const titleOf = ({ session }: RestoreReport): string =>
+  `${resultWord[session.state] ?? 'ENDED'}: Restore of ${mailboxText(session)}`;
+
+function factRows(report: RestoreReport): [string, string][] {
+  const { session } = report;
   const { progress } = session;
   const started = session.startedAt ?? session.requestedAt;
   const durationMs = new Date(session.finishedAt ?? started).getTime() - new Date(started).getTime();
   return [
     [
       'From',
-      `the restore point of ${formatTime(session.pointTime, timeZone)} (${timeZone}) of ${session.mailboxAddress}`,
+      `the restore point of ${formatTime(session.pointTime, timeZone)} (${timeZone}) of ${mailboxText(session)}`,
     ],
     [
       'To',
@@ -52,8 +59,9 @@ function factRows({ session }: RestoreReport): [string, string][] {
     ['Started', `${formatTime(started, timeZone)} (${timeZone}), took ${formatDuration(durationMs)}`],
     [
       'Items',
-      `${progress.created} created, ${progress.renamed} created under another name, ${progress.skipped} there already, ${progress.failed} failed`,
+      `${progress.created} created, ${progress.overwritten} replaced, ${progress.renamed} created under another name, ${progress.skipped} left as they are, ${progress.failed} failed`,
     ],
+    ...planRows(report.session),
     [
       'Read back',
       progress.different === 0
@@ -64,6 +72,26 @@ function factRows({ session }: RestoreReport): [string, string][] {
       'Data',
       `${formatBytes(progress.bytes)}, ${formatDuration(progress.throttledSeconds * 1000)} spent waiting for the mail service`,
     ],
+  ];
+}
+
+/** What was meant, beside what was done. */
+function planRows({ plan, progress, approvedBy }: RestoreSession): [string, string][] {
+  if (plan === undefined) return [];
+  const { create, overwrite, rename, skip, cannot } = plan;
+  const asPlanned =
+    progress.deviated === 0
+      ? 'done as planned'
+      : `${counted(progress.deviated, 'item')} done otherwise, because the target had changed`;
+  return [
+    [
+      'Plan',
+      `${create} to create, ${overwrite} to replace, ${rename} to create under another name, ${skip} to leave; ${asPlanned}`,
+    ],
+    ...(cannot === 0
+      ? []
+      : [['Not restorable', `${counted(cannot, 'item')} that the backup does not have`] as [string, string]]),
+    ...(approvedBy === undefined ? [] : [['Approved by', approvedBy] as [string, string]]),
   ];
 }
 

@@ -36,8 +36,8 @@ function summary(run: Run): string {
 /** `[Holdfast] SUCCESS: Restore of ann@contoso.example: 12 items - 2026-11-22 02:10` */
 export function restoreSubject(session: RestoreSession): string {
   const word = resultWord[session.state] ?? 'ENDED';
-  const { created, skipped, renamed, failed, different } = session.progress;
-  const parts = [counted(created + renamed, 'item')];
+  const { created, overwritten, skipped, renamed, failed, different } = session.progress;
+  const parts = [counted(created + renamed + overwritten, 'item')];
   if (skipped > 0) parts.push(`${skipped} skipped`);
   if (different > 0) parts.push(`${different} different`);
   if (failed > 0) parts.push(`${failed} failed`);
