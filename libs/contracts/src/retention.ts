@@ -82,7 +82,7 @@ export const scheduleRetentionSchema = z
   .strictObject({
     ...policyShape,
     itemAge: z
-      .undefined('belongs to the retention of the job: it is the same for all of its schedules')
+      .never('belongs to the retention of the job: it is the same for all of its schedules')
       .optional(),
   })
   .superRefine(checkPolicy);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deterministicId, idSchema } from './ids.ts';
-import { retentionSchema } from './retention.ts';
+import { scheduleRetentionSchema } from './retention.ts';
 import { timeOfDaySchema, timeZoneSchema } from './timeZone.ts';
 
 /** How an ended run counts for the jobs that run after it; a warning counts as successful. */
@@ -47,7 +47,7 @@ const zoned = {
   /** First day on which it may fire; at once when absent. */
   effectiveFrom: z.iso.date('must be a date such as 2026-12-01').optional(),
   /** Instead of the job's policy for restore points that this schedule makes. */
-  retention: retentionSchema.optional(),
+  retention: scheduleRetentionSchema.optional(),
 };
 const window = {
   /** When it fires. */

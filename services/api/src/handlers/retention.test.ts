@@ -198,6 +198,18 @@ describe('a policy is refused at the field', () => {
     expect(answer.body.problems).toContainEqual({ field, message: expect.stringContaining(message) });
   });
 
+  test('of a schedule with an item age of its own', async () => {
+    const retention = { keepLast: 3, itemAge: { years: 1 } };
+    const schedules = [{ kind: 'daily', start: '21:30', timeZone: 'UTC', retention }];
+    const place = { organizationId: 'org-1', repositoryId: 'repo-1', sources: [{ kind: 'organization' }] };
+    const answer = await api.call('POST', '/jobs', { body: { ...place, name: 'Own age', schedules } });
+    expect(answer.status).toBe(422);
+    expect(answer.body.problems).toContainEqual({
+      field: 'schedules[0].retention.itemAge',
+      message: expect.stringContaining('belongs to the retention of the job'),
+    });
+  });
+
   test.each([
     ['every point for 90 days', { keepAllDays: 90 }],
     ['all of GFS', { keepLast: 3, daily: 7, weekly: 4, monthly: 12, yearly: 7, keepAllDays: 7 }],

@@ -1,4 +1,4 @@
-import { collections, defaultAlertSettings } from '@holdfast/contracts';
+import { collections, defaultAlertSettings, defaultRetentionSettings } from '@holdfast/contracts';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../testing/startTestApi.ts';
 
@@ -16,7 +16,11 @@ const mail = {
   from: 'backup@contoso.example',
   recipients: ['admin@contoso.example'],
 };
-const defaults = { alerts: defaultAlertSettings, webhooks: { allowPrivateNetworks: false } };
+const defaults = {
+  alerts: defaultAlertSettings,
+  retention: defaultRetentionSettings,
+  webhooks: { allowPrivateNetworks: false },
+};
 const storedPassword = async () => {
   const sealed = (await api.store.collection(collections.settings).get('global'))?.doc.mail?.sealedPassword;
   return sealed === undefined ? undefined : api.sealer.open(sealed, 'settings:mail');

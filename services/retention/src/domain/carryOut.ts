@@ -70,7 +70,9 @@ export async function carryOut(
     await ports.points.remove(decision.point.name);
     done.expired += 1;
   }
-  for (const decision of due) if (await remove(ports, place, decision)) done.expired += 1;
+  for (let at = 0; at < due.length; at += together) {
+    done.expired += await remove(ports, place, due.slice(at, at + together));
+  }
   return done;
 }
 
@@ -146,23 +148,31 @@ async function isWanted({ records }: CarryOutPorts, place: Place, point: OwnedPo
 async function remove(
   ports: CarryOutPorts,
   place: Place,
-  { point, reason }: RetentionDecision<OwnedPoint>,
-): Promise<boolean> {
-  const id = recordIdOf(place.repositoryId, point);
-  // From here on it cannot be called back; who was faster is decided by this write.
-  const marked = await ports.pointRecords.change(id, (record) => {
+  decisions: readonly RetentionDecision<OwnedPoint>[],
+): Promise<number> {
+  const gone: { event: HoldfastEvent; id: string }[] = [];
+  const marked = await every(decisions, ({ point }) => mark(ports, recordIdOf(place.repositoryId, point)));
+  for (const [index, { point, reason }] of decisions.entries()) {
+    const record = marked[index];
+    if (record === undefined) continue;
+    if (await isWanted(ports, place, point)) {
+      await ports.pointRecords.change(record.id, withoutMark);
+      continue;
+    }
+    await ports.points.remove(point.name);
+    gone.push({ id: record.id, event: expiredEvent(record, reason, ports.now()) });
+  }
+  await settle(ports, gone);
+  return gone.length;
+}
+
+/** From here on it cannot be called back; who was faster is decided by this write. */
+function mark(ports: CarryOutPorts, id: string): Promise<RestorePointRecord | undefined> {
+  return ports.pointRecords.change(id, (record) => {
     if (record.condemned === undefined || Date.parse(record.condemned.removeAfter) > ports.now())
       return undefined;
     return { ...record, condemned: { ...record.condemned, removing: true } };
   });
-  if (marked === undefined) return false;
-  if (await isWanted(ports, place, point)) {
-    await ports.pointRecords.change(id, withoutMark);
-    return false;
-  }
-  await ports.points.remove(point.name);
-  await settle(ports, expiredEvent(marked, reason, ports.now()), id);
-  return true;
 }
 
 function withoutMark(record: RestorePointRecord): RestorePointRecord | undefined {
@@ -171,14 +181,14 @@ function withoutMark(record: RestorePointRecord): RestorePointRecord | undefined
   return { ...record, condemned };
 }
 
-/** The end of a record whose point is gone: the event is durable first. */
+/** The end of records whose points are gone: the events are durable first. */
 export async function settle(
   ports: Pick<CarryOutPorts, 'announce' | 'pointRecords'>,
-  event: HoldfastEvent,
-  recordId: string,
+  gone: readonly { event: HoldfastEvent; id: string }[],
 ): Promise<void> {
-  await ports.announce(event);
-  await ports.pointRecords.remove(recordId);
+  if (gone.length === 0) return;
+  await ports.announce(...gone.map(({ event }) => event));
+  await every(gone, ({ id }) => ports.pointRecords.remove(id));
 }
 
 export const expiredEvent = (record: RestorePointRecord, reason: string, nowMs: number): HoldfastEvent =>

@@ -112,9 +112,12 @@ describe('a restore point in use', () => {
     for (const hours of [3, 4]) await world.addPoint(`run-${hours}`, hours);
     await expire((ports) => ({
       ...ports,
-      announce: async (...events) => {
-        await ports.announce(...events);
-        if (events.some(({ name }) => name === 'restore-point.expired')) await restoreFrom(first);
+      points: {
+        ...ports.points,
+        async remove(name) {
+          await ports.points.remove(name);
+          await restoreFrom(first);
+        },
       },
     }));
     // Newest first: the second was gone when the restore of the first was requested.

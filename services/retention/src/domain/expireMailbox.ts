@@ -91,11 +91,12 @@ async function forgetStale(
 ): Promise<number> {
   const present = new Set(named.map((point) => point.pointId));
   const stale = records.filter((record) => !present.has(record.pointId));
-  for (const record of stale) {
+  const gone = stale.map((record) => {
     const { condemned, id } = record;
     const reason = condemned?.removing === true ? condemned.reason : 'not in the repository any more';
-    await settle(ports, expiredEvent(record, reason, ports.now()), id);
-  }
+    return { id, event: expiredEvent(record, reason, ports.now()) };
+  });
+  await settle(ports, gone);
   return stale.length;
 }
 

@@ -49,19 +49,10 @@ export async function scopeFacts(
   };
 }
 
-/**
- * The cut-off by the age that the policies of the job give items. Its schedules may have policies of their own, and all
- * runs of a mailbox go on from each other: an item stays as long as one of them wants it.
- */
-function oldestWanted(job: Job, nowMs: number): Run['olderThan'] {
-  const policies = [job.retention, ...job.schedules.flatMap(({ retention }) => retention ?? [])];
-  const limits = policies.flatMap(({ itemAge, timeZone }) =>
-    itemAge === undefined ? [] : [{ before: itemCutOff(itemAge, nowMs, timeZone), by: itemAge.by }],
-  );
-  const [first] = limits;
-  if (first === undefined || limits.length < policies.length) return undefined;
-  if (limits.some(({ by }) => by !== first.by)) return undefined;
-  return { before: new Date(Math.min(...limits.map(({ before }) => before))).toISOString(), by: first.by };
+/** The cut-off by the item age of the job; it is the same for all of its schedules, since their runs go on from each other. */
+function oldestWanted({ retention: { itemAge, timeZone } }: Job, nowMs: number): Run['olderThan'] {
+  if (itemAge === undefined) return undefined;
+  return { before: new Date(itemCutOff(itemAge, nowMs, timeZone)).toISOString(), by: itemAge.by };
 }
 
 /** Compared with the newest run that had the whole scope; a run for chosen mailboxes says nothing about it. */
