@@ -119,6 +119,8 @@ export interface ItemContent {
   /** A whole buffer when small, a stream when large. */
   mime: Uint8Array | AsyncIterable<Uint8Array>;
   extraParts: ExtraPart[];
+  /** Says that the content was stored: nothing of it is read any more, its memory is used for others. */
+  release?: () => void;
 }
 
 export interface ReaderStatistics {

@@ -9,6 +9,7 @@ import type {
   MailboxConnector,
   MailboxRef,
 } from '../ports.ts';
+import { bufferPool } from './bufferPool.ts';
 import { type ConnectorCredential, createTokenSource } from './credentials.ts';
 import { graphDirectory } from './directory.ts';
 import { type HttpTransport, type TransportSettings, undiciTransport } from './httpTransport.ts';
@@ -107,6 +108,9 @@ const directoryLimits: MailboxLimits = {
   uploadBytes: defaultLimits.uploadBytes,
 };
 
+/** Bytes of memory that a connector keeps for the contents of the next messages. */
+const mostMemoryKept = 24 * 1024 * 1024;
+
 /**
  * Connects to the mailboxes of a tenant by Microsoft Graph. Nothing is asked before the first use; wrong settings
  * show there, as `configuration` errors with a remedy.
@@ -150,6 +154,7 @@ export function createGraphConnector(options: GraphConnectorOptions): MailboxCon
     return { grant, line: lineOf(grant, metersOf(mailbox.userId), [signal]) };
   };
 
+  const memory = bufferPool(mostMemoryKept);
   return {
     directory: graphDirectory(
       (signal) => directoryLine(signal),
@@ -164,7 +169,7 @@ export function createGraphConnector(options: GraphConnectorOptions): MailboxCon
     async reader(mailbox, { signal }) {
       const { grant, line } = await openLine(mailbox, 'backup', signal);
       const spoolDirectory = options.spoolDirectory ?? tmpdir();
-      return new GraphReader({ line, grant, mailbox, listing, spoolDirectory });
+      return new GraphReader({ line, grant, mailbox, listing, spoolDirectory, memory });
     },
     async writer(mailbox, { signal }) {
       const { grant, line } = await openLine(mailbox, 'restore', signal);

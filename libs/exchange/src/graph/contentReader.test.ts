@@ -13,6 +13,7 @@ import {
   type SeenRequest,
   testLine,
 } from '../testing/scriptedTransport.ts';
+import { bufferPool } from './bufferPool.ts';
 import { ContentReader, smallContentBytes } from './contentReader.ts';
 
 let spoolDirectory: string;
@@ -53,7 +54,9 @@ const withPdf = [
 
 function content(answer: (request: SeenRequest, number: number) => Scripted | Error, isDown = false) {
   const { line, seen, statistics } = testLine(answer);
-  const reader = new ContentReader(line, '/users/u', { spoolDirectory, isDown: () => isDown });
+  const reader = new ContentReader(line, '/users/u', {
+    ...{ spoolDirectory, memory: bufferPool(1024 * 1024), isDown: () => isDown },
+  });
   return { reader, seen, statistics };
 }
 const whole = async (data: Uint8Array | AsyncIterable<Uint8Array>): Promise<Buffer> => {
@@ -68,6 +71,17 @@ const sized = (body: string): Scripted => ({
 });
 
 describe('the content of a message', () => {
+  test('keeps its memory until it is released; then the next one has it', async () => {
+    const { reader } = content(() => sized(plain));
+    const [first, second] = [await reader.content(item()), await reader.content(item())];
+    const memoryOf = (mime: unknown) => (mime as Uint8Array).buffer;
+    expect(memoryOf(second.mime)).not.toBe(memoryOf(first.mime));
+    expect((await whole(first.mime)).toString()).toBe(plain);
+    first.release?.();
+    expect(memoryOf((await reader.content(item())).mime)).toBe(memoryOf(first.mime));
+    expect((await whole(second.mime)).toString()).toBe(plain);
+  });
+
   test('without attachments is one request, byte for byte, uncompressed', async () => {
     const { reader, seen, statistics } = content(() => sized(plain));
     const { mime, extraParts, properties } = await reader.content(item());

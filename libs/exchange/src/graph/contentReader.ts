@@ -9,6 +9,7 @@ import { attachmentRecord, type StoredAttachment } from '../message/storedAttach
 import type { ExtraPart, ItemContent, ItemUpsert } from '../ports.ts';
 import { Spool } from '../spool.ts';
 import { listedAttachments, nestedMessage } from './attachments.ts';
+import type { BufferPool } from './bufferPool.ts';
 import type { HttpAnswer } from './httpTransport.ts';
 import { announcedLength, CutShort, type GraphLine } from './line.ts';
 
@@ -36,6 +37,8 @@ async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]
 }
 
 export interface ContentSettings {
+  /** Memory of contents that come as one buffer. */
+  memory: BufferPool;
   spoolDirectory: string;
   /** True while the service is known to be down: then a failing item says nothing about the item. */
   isDown: () => boolean;
@@ -68,7 +71,7 @@ export class ContentReader {
     const held: Spool[] = [];
     try {
       const [mime, announced] = await both(
-        this.fetch(`${path}/$value`, 'reading a message as MIME', held),
+        this.fetch(`${path}/$value`, 'reading a message as MIME', held, this.settings.memory),
         withAttachments ? listedAttachments(this.line, path) : Promise.resolve([]),
       );
       // `hasAttachments` leaves out inline ones, and not every inline one is shown by the body.
@@ -76,9 +79,12 @@ export class ContentReader {
       const attachments = hidden ? await listedAttachments(this.line, path) : announced;
       const headers = customHeadersOf(await startOf(mime));
       const properties = headers.length === 0 ? listed : { ...listed, internetMessageHeaders: headers };
-      const body = item.body === undefined ? {} : { body: item.body };
-      if (attachments.length === 0) return { properties, ...body, mime: this.handOver(mime), extraParts: [] };
-      return { ...(await this.withAttachments({ properties, path, mime, attachments, held })), ...body };
+      const more = {
+        ...(item.body === undefined ? {} : { body: item.body }),
+        ...(mime instanceof Uint8Array ? { release: () => this.settings.memory.give(mime) } : {}),
+      };
+      if (attachments.length === 0) return { properties, ...more, mime: this.handOver(mime), extraParts: [] };
+      return { ...(await this.withAttachments({ properties, path, mime, attachments, held })), ...more };
     } catch (error) {
       await Promise.all(held.map((spool) => this.release(spool)));
       throw this.itemError(error);
@@ -150,21 +156,22 @@ export class ContentReader {
   }
 
   /** Notes in `held` what is to be given back should the item fail later. */
-  private async fetch(url: string, what: string, held: Spool[]): Promise<Content> {
+  private async fetch(url: string, what: string, held: Spool[], memory?: BufferPool): Promise<Content> {
     const request = { url, what, raw: true, headers: { 'accept-encoding': 'identity' } };
-    const content = await this.line.perform(request, (answer) => this.body(answer));
+    const content = await this.line.perform(request, (answer) => this.body(answer, memory));
     if (content instanceof Spool) held.push(content);
     return content;
   }
 
   /** Small bodies in memory, large ones in a spool; both complete, or the request is made again. */
-  private async body(answer: HttpAnswer): Promise<Content> {
+  private async body(answer: HttpAnswer, memory: BufferPool | undefined): Promise<Content> {
     const announced = announcedLength(answer);
     const { statistics } = this.line.deps;
     if (announced !== undefined && announced < smallContentBytes) {
-      const bytes = await answer.body.bytes();
-      statistics.bytesRead += bytes.byteLength;
-      if (bytes.byteLength !== announced) throw new CutShort(announced, bytes.byteLength);
+      const bytes = memory?.take(announced) ?? new Uint8Array(announced);
+      const size = await answer.body.into(bytes);
+      statistics.bytesRead += size;
+      if (size !== announced) throw new CutShort(announced, size);
       return bytes;
     }
     const pieces: Uint8Array[] = [];

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 
 export interface HttpRequest {
@@ -11,6 +12,8 @@ export interface HttpRequest {
 export interface HttpBody extends AsyncIterable<Uint8Array> {
   /** The whole body. */
   bytes(): Promise<Uint8Array>;
+  /** The whole body into given memory; resolves with its length, also when it had no room for all. */
+  into(memory: Uint8Array): Promise<number>;
   /** Reads what is left into nothing, so that the connection can be used again. */
   dump(): Promise<void>;
 }
@@ -76,6 +79,7 @@ export function undiciTransport(settings: TransportSettings = {}): HttpTransport
         headers: answer.headers,
         body: {
           bytes: () => answer.body.bytes(),
+          into: (memory) => readInto(answer.body, memory),
           dump: () => answer.body.dump(),
           [Symbol.asyncIterator]: () => answer.body[Symbol.asyncIterator](),
         },
@@ -86,6 +90,22 @@ export function undiciTransport(settings: TransportSettings = {}): HttpTransport
       pools.clear();
     },
   };
+}
+
+function readInto(body: Readable, memory: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // Of what has happened before, no event tells any more.
+    if (body.destroyed) return reject(body.errored ?? new Error('the body was closed before it was read'));
+    let size = 0;
+    body.on('data', (piece: Uint8Array) => {
+      if (size + piece.byteLength <= memory.byteLength) memory.set(piece, size);
+      size += piece.byteLength;
+    });
+    body.once('end', () => resolve(size));
+    body.once('error', reject);
+    // Tells nothing after one of the others.
+    body.once('close', () => reject(new Error('the body was closed before its end')));
+  });
 }
 
 /** A header as one string. */

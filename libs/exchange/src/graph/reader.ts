@@ -10,6 +10,7 @@ import type {
   MailboxRef,
   ReaderStatistics,
 } from '../ports.ts';
+import type { BufferPool } from './bufferPool.ts';
 import { ContentReader } from './contentReader.ts';
 import { allFolders, folderChanges } from './folders.ts';
 import type { GraphLine } from './line.ts';
@@ -30,6 +31,7 @@ export class GraphReader implements MailboxReader {
     mailbox: MailboxRef;
     listing: ListingSettings;
     spoolDirectory: string;
+    memory: BufferPool;
   }) {
     this.line = deps.line;
     this.grant = deps.grant;
@@ -40,6 +42,7 @@ export class GraphReader implements MailboxReader {
     const host = new URL(cloud.graphRoot).host;
     this.contents = new ContentReader(deps.line, this.userPath, {
       spoolDirectory: deps.spoolDirectory,
+      memory: deps.memory,
       isDown: () => breaker.isOpen(host),
     });
   }

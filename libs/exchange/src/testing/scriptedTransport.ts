@@ -51,6 +51,14 @@ function answerOf({ status, headers, body, breaksOff }: Scripted): HttpAnswer {
         for await (const piece of read()) read_.push(piece);
         return Buffer.concat(read_);
       },
+      async into(memory) {
+        let size = 0;
+        for await (const piece of read()) {
+          memory.set(piece.subarray(0, Math.max(0, memory.byteLength - size)), size);
+          size += piece.byteLength;
+        }
+        return size;
+      },
       dump: () => Promise.resolve(),
       [Symbol.asyncIterator]: () => read(),
     },

@@ -80,6 +80,7 @@ async function storeContent(
   const letGo = work.bytes.hold(bytesInMemory(content));
   try {
     const stored = await opened.writer.storeItem(content);
+    content.release?.();
     work.doubtful = 0;
     work.totals.bytesStored += stored.newBytes;
     work.progressed(1, stored.size);
