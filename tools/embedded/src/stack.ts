@@ -11,10 +11,11 @@ export type ServiceName = (typeof serviceNames)[number];
 
 /**
  * Services that move contents run with a small young generation: by default each thread's grows by tens of MiB that are
- * never given back.
+ * never given back. A stated limit of the old one makes the collector tidy up while there is little to tidy: without it,
+ * the worker grows by 100 MiB on a machine with much memory.
  */
 const heapFlags: Partial<Record<ServiceName, string[]>> = {
-  sync: ['--max-semi-space-size=4'],
+  sync: ['--max-semi-space-size=4', '--max-old-space-size=512'],
   restore: ['--max-semi-space-size=4'],
 };
 
@@ -48,7 +49,12 @@ export interface Stack {
   readonly env: Record<string, string>;
   readonly processes: Map<string, ManagedProcess>;
   /** Starts a service (again) under a name, such as `sync-2`. */
-  startService(service: ServiceName, name?: string): Promise<ManagedProcess>;
+  startService(
+    service: ServiceName,
+    name?: string,
+    /** Settings of this process only. */
+    env?: Readonly<Record<string, string>>,
+  ): Promise<ManagedProcess>;
   startBroker(): Promise<ManagedProcess>;
   stop(): Promise<void>;
 }
@@ -98,6 +104,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     HOLDFAST_STORE: storeUrl,
     HOLDFAST_SECRET_KEY_FILE: join(dataDir, 'secret.key'),
     HOLDFAST_CACHE_DIR: join(dataDir, 'cache'),
+    HOLDFAST_EXPORT_DIR: join(dataDir, 'exports'),
     HOLDFAST_FIRST_TOKEN_FILE: tokenFile,
     HOLDFAST_API_PORT: String(apiPort),
     HOLDFAST_API_HOST: options.apiHost,
@@ -118,7 +125,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     return started;
   };
-  const startService = (service: ServiceName, name: string = service) =>
+  const startService: Stack['startService'] = (service, name = service, own = {}) =>
     add(
       name,
       startManagedProcess({
@@ -129,7 +136,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           ...(heapFlags[service] ?? []),
           join(root, 'services', service, 'src', 'main.ts'),
         ],
-        env: { ...env, HOLDFAST_INSTANCE: name },
+        env: { ...env, HOLDFAST_INSTANCE: name, ...own },
         logFile: join(logs, `${name}.log`),
         readyFrom: readyJson,
         readyWithinMs: 60_000,
