@@ -49,7 +49,7 @@ export interface Drill {
 export interface DrillOptions {
   workers?: number;
   tenant?: Partial<TenantOptions>;
-  job?: object;
+  job?: { options?: object } & Record<string, unknown>;
   env?: Record<string, string>;
   storeUrl?: string;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { systemClock } from './clock.ts';
+import { offsetClock, systemClock } from './clock.ts';
 import { systemRandom } from './random.ts';
 
 describe('system clock', () => {
@@ -22,6 +22,18 @@ describe('system clock', () => {
     controller.abort();
     await sleep;
   });
+});
+
+test('a clock with an offset is ahead by it and sleeps as long as any other', async () => {
+  const ahead = offsetClock(172_800_000);
+  const difference = ahead.now() - systemClock.now();
+  expect(difference).toBeGreaterThanOrEqual(172_799_000);
+  expect(difference).toBeLessThanOrEqual(172_800_000);
+  const controller = new AbortController();
+  const sleep = ahead.sleep(3_600_000, controller.signal);
+  controller.abort();
+  await expect(sleep).resolves.toBeUndefined();
+  expect(offsetClock(0)).toBe(systemClock);
 });
 
 test('system random stays within [0, 1)', () => {

@@ -33,3 +33,9 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** A clock that is ahead of the machine's (behind, when negative): for drills that compress days. */
+export const offsetClock = (offsetMs: number): Clock =>
+  offsetMs === 0
+    ? systemClock
+    : { now: () => systemClock.now() + offsetMs, sleep: (ms, signal) => systemClock.sleep(ms, signal) };

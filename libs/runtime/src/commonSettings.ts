@@ -66,6 +66,12 @@ export const commonSettings = {
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
     .meta({ examples: ['info'] }),
+  /** For drills only, which compress days: how far the clock of this process is ahead of the machine's, ms. */
+  HOLDFAST_TEST_CLOCK_OFFSET_MS: z.coerce
+    .number()
+    .int()
+    .default(0)
+    .meta({ examples: ['0'] }),
   /** Name of this process in leases, logs and lists; `runService` fills it with `<service>-<host>-<pid>`. */
   HOLDFAST_INSTANCE: idSchema.default(() => defaultInstance('holdfast')).meta({ examples: ['sync-1'] }),
 } as const;

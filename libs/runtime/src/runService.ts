@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { classOf, errorFacts } from '@holdfast/contracts';
 import { z } from 'zod';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, offsetClock } from './clock.ts';
 import { commonSettings, defaultInstance } from './commonSettings.ts';
 import { openHealthPorts } from './healthServer.ts';
 import { loadConfig } from './loadConfig.ts';
@@ -57,15 +57,22 @@ async function run(
 ): Promise<number> {
   const env = { ...process.env };
   if (!env.HOLDFAST_INSTANCE) env.HOLDFAST_INSTANCE = defaultInstance(name);
-  const { HOLDFAST_LOG_LEVEL, HOLDFAST_INSTANCE } = commonSettings;
-  const settings = loadConfig(z.object({ HOLDFAST_LOG_LEVEL, HOLDFAST_INSTANCE }), env);
+  const { HOLDFAST_LOG_LEVEL, HOLDFAST_INSTANCE, HOLDFAST_TEST_CLOCK_OFFSET_MS } = commonSettings;
+  const settings = loadConfig(
+    z.object({ HOLDFAST_LOG_LEVEL, HOLDFAST_INSTANCE, HOLDFAST_TEST_CLOCK_OFFSET_MS }),
+    env,
+  );
   const instance = settings.HOLDFAST_INSTANCE;
   const logger = createLogger({ service: name, instance, level: settings.HOLDFAST_LOG_LEVEL });
   endOnDefect(logger);
   const stopping = endOnSignal(logger);
   const releasers = createReleasers(logger);
   const metrics = createMetrics(name);
-  const context = { env, logger, metrics, clock: systemClock, signal: stopping, releasers };
+  const clock = offsetClock(settings.HOLDFAST_TEST_CLOCK_OFFSET_MS);
+  if (settings.HOLDFAST_TEST_CLOCK_OFFSET_MS !== 0) {
+    logger.warn({ now: new Date(clock.now()).toISOString() }, 'the clock of this process is set for a drill');
+  }
+  const context = { env, logger, metrics, clock, signal: stopping, releasers };
   let code: number = exitCodes.ended;
   try {
     const handle = await start(context);

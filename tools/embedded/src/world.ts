@@ -100,13 +100,17 @@ export const addRepository = (
     mode: 'create',
   });
 
-/** Adds a job over the whole organization. */
+/** Adds a job over the whole organization; a mailbox that fails is not tried again after a pause, unless told so. */
 export const addJob = (
   world: World,
   ids: { organizationId: string; repositoryId: string },
-  more: object = {},
+  more: { options?: object } & Record<string, unknown> = {},
 ): Promise<Job> =>
-  world.api.post<Job>('/jobs', { name: 'everything', ...ids, sources: [{ kind: 'organization' }], ...more });
+  world.api.post<Job>('/jobs', {
+    ...{ name: 'everything', ...ids, sources: [{ kind: 'organization' }] },
+    ...more,
+    options: { retry: { times: 0 }, ...more.options },
+  });
 
 /** Starts a run and waits until it has ended; tells the state now and then. */
 export async function runJob(
