@@ -159,6 +159,8 @@ export const runSchema = z.object({
   /** The schedule of the job that made it, and the time at which that fired. */
   scheduleId: idSchema.optional(),
   fireTime: z.iso.datetime().optional(),
+  /** The schedule has a retention policy of its own: its restore points are a history apart from the job's. */
+  ownRetention: z.boolean().optional(),
   /** The run of another job that it follows. */
   afterRunId: idSchema.optional(),
   /** The ended run whose failed mailboxes it tries again. */

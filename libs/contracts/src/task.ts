@@ -12,6 +12,8 @@ export const syncTaskSchema = z.object({
   pointTime: z.iso.datetime(),
   /** The schedule that made the run. */
   scheduleId: idSchema.optional(),
+  /** The restore points of that schedule are a history apart from the job's. */
+  ownRetention: z.boolean().optional(),
   /** How often the mailbox was tried again at the end of the run. */
   retry: z.number().int().optional(),
 });

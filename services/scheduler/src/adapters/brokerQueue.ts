@@ -40,6 +40,7 @@ export async function openBrokerQueue(messaging: Messaging, guard: () => void): 
         mailboxId,
         pointTime,
         ...(run.scheduleId === undefined ? {} : { scheduleId: run.scheduleId }),
+        ...(run.ownRetention === undefined ? {} : { ownRetention: run.ownRetention }),
         ...(task.retry === undefined ? {} : { retry: task.retry }),
       };
       await messaging.publishTask('sync', run.pool, run.id, message, messageId);

@@ -72,6 +72,7 @@ function scheduledRun(job: Job, due: DueFire, fireTime: string, requestedAt: str
     requestedBy: 'schedule',
     requestedAt,
     scheduleId: due.schedule.id,
+    ...(due.schedule.retention === undefined ? {} : { ownRetention: true }),
     fireTime,
     ...(due.afterRunId === undefined ? {} : { afterRunId: due.afterRunId }),
     ...(stopAt === undefined ? {} : { stopAt: stopAt.toISOString() }),

@@ -1,12 +1,12 @@
 import type { ErrorFacts, SyncTask, Totals } from '@holdfast/contracts';
 import type { PointReader, Records, TreeCounts } from '../ports.ts';
-import { checkCompleteness } from './checkCompleteness.ts';
+import { type Completeness, checkCompleteness } from './checkCompleteness.ts';
 import type { HeadFence } from './headFence.ts';
 import type { Base } from './loadBase.ts';
 import type { MailboxWork, WorkClock } from './mailboxWork.ts';
 import { pointRecordOf, reportTask, type TaskReport } from './reportTask.ts';
 import { excludedIn, type SavedPoint, saveFullPoint, totalsOf } from './savePoint.ts';
-import { gapsInHeadLimit, type HeadState } from './syncState.ts';
+import { gapsInHeadLimit, type HeadState, historyOf } from './syncState.ts';
 
 export interface FinishContext {
   task: SyncTask;
@@ -32,15 +32,21 @@ export async function finishMailbox(
   base: Base,
 ): Promise<Finished> {
   const { opened } = work;
-  if (opened === undefined) return finishUnchanged(context, work, base, undefined, undefined);
-  const completeness = await checkCompleteness(work);
-  const { root, counts } = await opened.tree.commit();
-  if (base.full?.root === root && work.gaps.added === 0) {
+  const { history } = context.fence.state;
+  // The newest point is another history's: this one needs its own, also of what did not change.
+  const isForeign = base.full !== undefined && history !== undefined && history !== historyOf(context.task);
+  if (opened === undefined && !isForeign) return finishUnchanged(context, work, base, undefined, undefined);
+  const completeness = opened === undefined ? nothingRead : await checkCompleteness(work);
+  const { tree } = await work.open();
+  const { root, counts } = await tree.commit();
+  if (!isForeign && base.full?.root === root && work.gaps.added === 0) {
     return finishUnchanged(context, work, base, counts, completeness.warning);
   }
   const saved = await saveFullPoint(work, context.repository, root, counts, completeness);
   return finishSaved(context, saved);
 }
+
+const nothingRead: Completeness = { reportedItems: undefined, warning: undefined };
 
 /** Everything after the restore point is there: its record, the head, the events, the task. Each may be repeated. */
 export async function finishSaved(context: FinishContext, point: SavedPoint): Promise<Finished> {
@@ -62,7 +68,7 @@ export async function finishSaved(context: FinishContext, point: SavedPoint): Pr
   if (!overtaken) {
     await context.fence.end({
       checkedAt: isoTime(point.committedAt),
-      state: headStateOf(point),
+      state: headStateOf(point, historyOf(context.task)),
       point: { name: point.name, pointId: point.pointId, time: isoTime(point.time) },
     });
   }
@@ -85,7 +91,10 @@ async function finishUnchanged(
   const totals = totalsOf(work, counts);
   await context.fence.end({
     checkedAt: isoTime(now),
-    state: headStateOf({ pointId: full.pointId, root: full.root, cursors: work.cursors, counts, gaps }),
+    state: headStateOf(
+      { pointId: full.pointId, root: full.root, cursors: work.cursors, counts, gaps },
+      context.fence.state.history,
+    ),
     point: { name: full.name, pointId: full.pointId, time: isoTime(full.time) },
   });
   const point = undefined;
@@ -95,9 +104,13 @@ async function finishUnchanged(
   return { state: await reportTask(context.records, report), totals };
 }
 
-function headStateOf(point: Pick<SavedPoint, 'pointId' | 'root' | 'cursors' | 'counts' | 'gaps'>): HeadState {
+function headStateOf(
+  point: Pick<SavedPoint, 'pointId' | 'root' | 'cursors' | 'counts' | 'gaps'>,
+  history: string | undefined,
+): HeadState {
   return {
     pointId: point.pointId,
+    ...(history === undefined ? {} : { history }),
     root: point.root,
     counts: point.counts,
     ...(point.cursors === undefined ? {} : { cursors: point.cursors }),

@@ -1,4 +1,4 @@
-import { folderExclusionSchema, gapSchema } from '@holdfast/contracts';
+import { folderExclusionSchema, gapSchema, type SyncTask } from '@holdfast/contracts';
 import { z } from 'zod';
 
 /** Where the item changes of one folder go on. */
@@ -51,6 +51,8 @@ export type HeadCounts = z.infer<typeof headCountsSchema>;
 const headStateSchema = z.object({
   /** The complete restore point that this belongs to. */
   pointId: z.string().optional(),
+  /** Whose restore point it is: see `historyOf`. */
+  history: z.string().optional(),
   root: z.string().optional(),
   cursors: syncCursorsSchema.optional(),
   counts: headCountsSchema.optional(),
@@ -63,6 +65,14 @@ export type HeadState = z.infer<typeof headStateSchema>;
 
 /** More gaps than this stay in the restore point alone, so that a head document stays small. */
 export const gapsInHeadLimit = 500;
+
+/**
+ * Restore points that are kept by one policy: those of a job, apart from those of its schedules that have policies of
+ * their own. A history must have a restore point of its own of each state that its runs saw: what another one keeps of
+ * it may go any day.
+ */
+export const historyOf = ({ jobId, ownRetention, scheduleId }: SyncTask): string =>
+  ownRetention === true && scheduleId !== undefined ? `${jobId}/${scheduleId}` : jobId;
 
 export const emptyCursors = (reconciledAt: number): SyncCursors => ({ format: 1, items: {}, reconciledAt });
 

@@ -61,6 +61,8 @@ export class SyncWorld {
   /** What the runs from now on leave out. */
   excludeFolders: FolderExclusion[] = [];
   age: AgeLimit | undefined;
+  /** The job, and the schedule, of the runs from now on. */
+  madeBy: Pick<SyncTask, 'jobId' | 'scheduleId' | 'ownRetention'> = { jobId: 'job-1' };
   runNumber = 0;
 
   constructor() {
@@ -72,7 +74,7 @@ export class SyncWorld {
     return {
       taskId: taskIdOf(runId, 'mbx-1'),
       runId,
-      jobId: 'job-1',
+      ...this.madeBy,
       organizationId: 'org-1',
       repositoryId: 'repo-1',
       mailboxId: 'mbx-1',
