@@ -166,11 +166,11 @@ describe('a scheduler that ends in between', () => {
     const first = await world.scheduler({ scriptsFolder: place.path });
     await world.requestRun();
     await until('it runs', async () => (await linesOf('trace')).length > 0);
-    const stopping = first.stop();
-    await until(
-      'the first scheduler has ended',
-      async () => (await Promise.race([stopping.then(() => true), false])) === true,
-    );
+    let hasEnded = false;
+    void first.stop().then(() => {
+      hasEnded = true;
+    });
+    await world.until('the first scheduler has ended', () => hasEnded);
     await world.scheduler({ scriptsFolder: place.path, instance: 'scheduler-2' });
     await toEnd();
     expect(await world.run()).toMatchObject({ outcome: 'failed', error: { code: 'script-interrupted' } });
