@@ -21,6 +21,8 @@ export interface UsedPoint {
 /** Restore points of repositories that are open for reading, shared by all sessions and questions of this process. */
 export interface PointHub {
   use(record: RepositoryRecord, pointName: string): Promise<UsedPoint>;
+  /** The repository itself, open for reading. */
+  useRepository(record: RepositoryRecord): Promise<{ repository: Repository; release(): Promise<void> }>;
   /** @throws when a repository in use cannot be reached */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -65,6 +67,28 @@ class Hub implements PointHub {
   }
 
   async use(record: RepositoryRecord, pointName: string): Promise<UsedPoint> {
+    const { entry, release } = this.#enter(record);
+    try {
+      return { contents: await this.#contentsOf(entry, pointName), release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  async useRepository(
+    record: RepositoryRecord,
+  ): Promise<{ repository: Repository; release(): Promise<void> }> {
+    const { entry, release } = this.#enter(record);
+    try {
+      return { repository: (await entry.opening).repository, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  #enter(record: RepositoryRecord): { entry: Entry; release(): Promise<void> } {
     const entry = this.#entryOf(record);
     entry.users++;
     let given = false;
@@ -75,12 +99,7 @@ class Hub implements PointHub {
       entry.idleSince = this.#deps.clock.now();
       if (entry.retired && entry.users === 0) await this.#closeEntry(entry);
     };
-    try {
-      return { contents: await this.#contentsOf(entry, pointName), release };
-    } catch (error) {
-      await release();
-      throw error;
-    }
+    return { entry, release };
   }
 
   async check(): Promise<void> {

@@ -1,4 +1,7 @@
-import { Parser } from 'htmlparser2';
+import { createRequire } from 'node:module';
+
+// As sanitize-html loads it: a loader that links modules (jest's) refuses to do both at once.
+const { Parser } = createRequire(import.meta.url)('htmlparser2') as typeof import('htmlparser2');
 
 /** Elements whose text nobody reads. */
 const unread = new Set(['script', 'style', 'head', 'title', 'noscript', 'template', 'object', 'svg', 'math']);
