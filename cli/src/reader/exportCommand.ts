@@ -1,12 +1,5 @@
-import {
-  type ExportFormat,
-  exportFormats,
-  exportItems,
-  exportRequestSchema,
-  folderPlace,
-  pointFolders,
-  pointItems,
-} from '@holdfast/export';
+import { type ExportFormat, exportFormats } from '@holdfast/contracts';
+import { exportItems, exportRequestSchema, folderPlace, pointFolders, pointItems } from '@holdfast/export';
 import type { Command } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
 import { bytesText } from '../units.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exportOptionsSchema, exportResultSchema } from './exportOptions.ts';
 import { idSchema } from './ids.ts';
 import { planActions, restorePlanSummarySchema } from './restorePlan.ts';
 import { errorFactsSchema } from './run.ts';
@@ -216,6 +217,9 @@ export const restoreSessionSchema = z.object({
   approvedBy: z.string().optional(),
   approvedAt: z.iso.datetime().optional(),
   progress: restoreProgressSchema,
+  /** Of an export: how it is written, and what was. */
+  exportOptions: exportOptionsSchema.optional(),
+  exported: exportResultSchema.optional(),
   cancelRequested: z.boolean().default(false),
   pauseRequested: z.boolean().default(false),
   error: errorFactsSchema.optional(),

@@ -11,5 +11,5 @@ export { quoteForMbox } from './mboxQuoter.ts';
 export { type PointFolder, type PointSelection, pointFolders, pointItems } from './pointItems.ts';
 export type { ExportContent, ExportItem, ExportPlace, LoadedItem } from './ports.ts';
 export { type RecoverySheetFacts, recoverySheet } from './recoverySheet.ts';
-export { type ExportFormat, type ExportRequest, exportFormats, exportRequestSchema } from './request.ts';
+export { type ExportRequest, exportRequestSchema } from './request.ts';
 export { folderPaths, itemFileName, type NamedFolder, safeName } from './safeNames.ts';

@@ -28,6 +28,7 @@ export interface SourceFacts {
 }
 
 export interface RestoreFacts {
+  kind: RestoreSession['kind'];
   input: RestoreInput;
   sources: SourceFacts[];
   repositoryKnown: boolean;
@@ -102,7 +103,7 @@ function sourceProblems(facts: RestoreFacts, of: SourceFacts): FieldProblem[] {
     const unknown = 'is no restore point of this mailbox in this repository';
     problems.push({ field: source.field.point, message: source.pointId === undefined ? none : unknown });
   }
-  if (facts.input.target.organizationId !== undefined) return problems;
+  if (facts.kind === 'export' || facts.input.target.organizationId !== undefined) return problems;
   const organization = targetOrganizationOf(facts.input, of);
   if (organization === undefined || !facts.organizations.has(organization)) {
     const message = 'its organization was removed; add it again first, or name another one as the target';
@@ -123,6 +124,8 @@ export function restoreProblems(facts: RestoreFacts): FieldProblem[] {
     return problems;
   }
   for (const source of facts.sources) problems.push(...sourceProblems(facts, source));
+  // An export writes to no mailbox, so it does not matter which of them are still there.
+  if (facts.kind === 'export') return problems;
   const known = facts.sources.some(({ mailbox, point }) => mailbox !== undefined || point !== undefined);
   const target = known ? targetProblem(facts) : undefined;
   if (target !== undefined) problems.push(target);
@@ -156,7 +159,7 @@ export function requestedRestore(
   return {
     parts,
     session: {
-      ...{ id: request.id, kind: 'restore', state: 'requested', input: facts.input },
+      ...{ id: request.id, kind: facts.kind, state: 'requested', input: facts.input },
       ...{ organizationId, mailboxId, mailboxAddress, targetOrganizationId, targetAddress },
       ...{ pointId: first.pointId, pointName: first.pointName, pointTime: first.pointTime },
       ...{ parts: parts.length, pool: request.pool, requestedBy: request.by, requestedAt: request.at },

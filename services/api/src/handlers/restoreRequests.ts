@@ -25,7 +25,7 @@ import { announce } from './announcements.ts';
 
 const tag = 'restores';
 // 10,000 items by folder id and key, each up to some 150 characters.
-const bodyLimitBytes = 6 * 1024 * 1024;
+export const bodyLimitBytes = 6 * 1024 * 1024;
 const newestScan = 200;
 
 /** The newest complete point, not younger than asked; checkpoints may be newer, but not two hundred of them. */
@@ -80,7 +80,12 @@ async function sourceFacts(
   return { source, mailbox, point };
 }
 
-async function gatherFacts(ports: ApiPorts, input: RestoreInput): Promise<RestoreFacts> {
+/** What the control data knows of a request. */
+export async function gatherFacts(
+  ports: ApiPorts,
+  kind: RestoreFacts['kind'],
+  input: RestoreInput,
+): Promise<RestoreFacts> {
   const sources: SourceFacts[] = [];
   for (const source of sourcesOf(input)) sources.push(await sourceFacts(ports, input, source));
   const inQuestion = new Set(sources.flatMap((source) => targetOrganizationOf(input, source) ?? []));
@@ -91,7 +96,7 @@ async function gatherFacts(ports: ApiPorts, input: RestoreInput): Promise<Restor
   const [organizationId] = inQuestion;
   const wanted = input.target.mailboxAddress;
   return {
-    ...{ input, sources, organizations },
+    ...{ kind, input, sources, organizations },
     repositoryKnown: (await ports.collections.repositories.get(input.repositoryId)) !== undefined,
     target:
       wanted === undefined || organizationId === undefined
@@ -104,7 +109,7 @@ async function gatherFacts(ports: ApiPorts, input: RestoreInput): Promise<Restor
  * Writes the session after its parts, or finds the one that an earlier request with the same key made. Parts without a
  * session, left by a crash in between, are found by nobody.
  */
-async function insertOnce(
+export async function insertOnce(
   { collections: { restoreParts, restoreSessions } }: ApiPorts,
   session: RestoreSession,
   parts: readonly RestorePart[],
@@ -154,7 +159,7 @@ const start = (ports: ApiPorts): Route =>
     async handler({ body, caller, header }) {
       const id = requestedId('restore', header('idempotency-key'), caller.tokenId);
       const at = new Date(ports.clock.now()).toISOString();
-      const facts = await gatherFacts(ports, body);
+      const facts = await gatherFacts(ports, 'restore', body);
       const wanted = requestedRestore(facts, { id, by: caller.name, at, pool: ports.pool });
       const { session, made } = await insertOnce(ports, wanted.session, wanted.parts);
       await announce(ports, 'restore.requested', session.id, session.id, {
