@@ -199,8 +199,8 @@ describe('setting up', () => {
   });
 
   test('settings set changes what is given and keeps the rest', async () => {
-    const first = ['settings', 'set', '--mail-host', 'h', '--mail-port', '25', '--mail-security', 'none'];
-    const mail = ['--mail-from', 'a@b.example', '--mail-to', 'c@d.example', '--mail-user', 'u'];
+    const first = ['settings', 'mail', '--host', 'h', '--port', '25', '--security', 'none'];
+    const mail = ['--from', 'a@b.example', '--to', 'c@d.example; e@f.example', '--user', 'u'];
     const set = await cli.json([...first, ...mail], { env: { HOLDFAST_MAIL_PASSWORD: 'pw' } });
     expect(set.document.mail).toMatchObject({ host: 'h', port: 25, passwordSet: true });
     const changed = await cli.json(['settings', 'set', '--base-url', 'https://b.example']);
@@ -209,5 +209,109 @@ describe('setting up', () => {
       mail: { host: 'h', passwordSet: true },
     });
     expect((await cli.run(['settings', 'show'])).out).toMatch(/password\s+kept/);
+    const digest = await cli.json([
+      'settings',
+      'mail',
+      '--digest',
+      '07:00',
+      '--time-zone',
+      'UTC',
+      '--on',
+      'failed,warning',
+    ]);
+    expect(digest.document).toMatchObject({
+      baseUrl: 'https://b.example',
+      mail: {
+        digest: { time: '07:00', timeZone: 'UTC' },
+        on: ['failed', 'warning'],
+        recipients: ['c@d.example', 'e@f.example'],
+      },
+    });
+    expect((await cli.json(['settings', 'mail', '--digest', 'off'])).document.mail).not.toHaveProperty(
+      'digest',
+    );
+    const refused = await cli.run(['settings', 'mail', '--digest', '25:00', '--to', 'nobody']);
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/recipients\[0\](.|\n)*digest.time/),
+    });
+  });
+
+  test('settings alerts switches single alerts and moves their thresholds', async () => {
+    const args = [
+      '--disable',
+      'proxy-offline',
+      '--threshold',
+      'restore-point-old=24',
+      '--to',
+      'on@call.example',
+    ];
+    const changed = await cli.json(['settings', 'alerts', ...args]);
+    expect(changed.document).toMatchObject({
+      ...{ proxyOffline: { enabled: false }, restorePointOld: { enabled: true, afterHours: 24 } },
+      recipients: ['on@call.example'],
+    });
+    expect((await cli.run(['settings', 'alerts'])).out).toMatch(/restore-point-old\W+yes\W+afterHours 24/);
+    expect((await cli.run(['settings', 'alerts', '--enable', 'nothing'])).code).toBe(2);
+    expect((await cli.run(['settings', 'alerts', '--threshold', 'proxy-offline=0'])).err).toContain(
+      'proxyOffline.afterMinutes',
+    );
+  });
+
+  test('alert list shows what is open and ends with 3', async () => {
+    expect((await cli.run(['alert', 'list'])).code).toBe(0);
+    const at = '2026-02-01T00:00:00.000Z';
+    const about = {
+      kind: 'job-overdue',
+      about: 'job-1',
+      message: 'Job "X" did not run.',
+      remedy: 'Start it.',
+    };
+    const alert = { id: 'alert-1', state: 'open', details: [], since: at, raisedAt: at, ...about };
+    await api.insert('alerts', alert);
+    expect(await cli.run(['alert', 'list'])).toMatchObject({
+      code: 3,
+      out: expect.stringContaining('did not run'),
+    });
+    expect((await cli.json(['alert', 'show', 'alert-1'])).document).toEqual(alert);
+    await api.store.collection(collections.alerts).delete('alert-1');
+  });
+
+  test('webhook add shows the secret once; a filter that fits no event is refused', async () => {
+    const add = [
+      'webhook',
+      'add',
+      '--name',
+      'Tickets',
+      '--endpoint',
+      'http://127.0.0.1:9/x',
+      '--event',
+      'run.*,alert.raised',
+    ];
+    const made = await cli.json(add);
+    expect(made.document).toMatchObject({
+      events: ['run.*', 'alert.raised'],
+      secret: expect.stringMatching(/^whsec_/),
+    });
+    expect((await cli.run(['webhook', 'list'])).out).toMatch(/Tickets.*works/);
+    expect((await cli.run(['webhook', 'show', 'tickets'])).out).not.toContain('whsec_');
+    const bad = await cli.run([
+      'webhook',
+      'add',
+      '--name',
+      'B',
+      '--endpoint',
+      'http://hooks.example.com',
+      '--event',
+      'runn.*',
+    ]);
+    expect(bad).toMatchObject({ code: 1, err: expect.stringContaining('events[0]') });
+    expect((await cli.json(['webhook', 'rotate-secret', 'tickets'])).document.secret).not.toBe(
+      made.document.secret,
+    );
+    expect((await cli.json(['webhook', 'change', 'tickets', '--disable'])).document.enabled).toBe(false);
+    expect((await cli.run(['webhook', 'replay', 'tickets'])).err).toContain('--enable');
+    expect((await cli.run(['webhook', 'dead', 'tickets'])).code).toBe(0);
+    expect((await cli.run(['webhook', 'remove', 'tickets'])).code).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { alertCommands } from './commands/alert.ts';
 import { eventsCommands } from './commands/events.ts';
 import { jobCommands } from './commands/job.ts';
 import { orgCommands } from './commands/org.ts';
@@ -9,6 +10,7 @@ import { retentionCommands } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
 import { settingsCommands } from './commands/settings.ts';
 import { systemCommands } from './commands/system.ts';
+import { webhookCommands } from './commands/webhook.ts';
 import { defaultUrl, type Io, type Runner } from './context.ts';
 import { errorReport, exitCodeOf, exitCodes } from './errors.ts';
 import { safeText } from './screen.ts';
@@ -42,6 +44,8 @@ function build(runner: Runner): Command {
     restoreCommands,
     retentionCommands,
     settingsCommands,
+    alertCommands,
+    webhookCommands,
     eventsCommands,
     systemCommands,
   ];

@@ -165,7 +165,7 @@ describe('events tail', () => {
     }
     const log = await api.call('GET', '/events?order=asc&name=job.changed');
     const [first, second, third] = log.body.items.map((event: { id: string }) => event.id);
-    const args = ['events', 'tail', '--json', '--name', 'job.', '--after', first, '--count', '3'];
+    const args = ['events', 'tail', '--json', '--type', 'job.*', '--after', first, '--count', '3'];
     const tailing = cli.start(args, { asProcess: true });
     await waitFor(() => tailing.result.out.includes(third), { what: 'what was missed' });
     await add('J4');

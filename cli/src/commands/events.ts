@@ -8,7 +8,7 @@ import type { ServerMessage } from '../serverMessages.ts';
 import { timeText } from '../units.ts';
 
 interface FilterOptions {
-  name?: string;
+  type?: string;
   org?: string;
   job?: string;
   run?: string;
@@ -25,7 +25,7 @@ interface ShownEvent {
 
 async function filterOf({ client }: Context, options: FilterOptions) {
   return {
-    name: options.name,
+    name: options.type,
     organizationId:
       options.org === undefined ? undefined : (await resolveNamed(client, 'organization', options.org)).id,
     jobId: options.job === undefined ? undefined : (await resolveNamed(client, 'job', options.job)).id,
@@ -58,6 +58,7 @@ async function list(context: Context, _args: string[], options: FilterOptions): 
 interface TailOptions extends FilterOptions {
   progress?: boolean;
   after?: string;
+  since?: string;
   count?: number;
 }
 
@@ -71,6 +72,7 @@ async function tail(context: Context, _args: string[], options: TailOptions): Pr
   const query = {
     ...(await filterOf(context, options)),
     progress: options.progress === true ? 'true' : 'false',
+    since: options.since === undefined ? undefined : sinceTime(options.since, Date.now()),
   };
   let lastId = options.after;
   let left = options.count ?? Number.POSITIVE_INFINITY;
@@ -98,6 +100,16 @@ async function tail(context: Context, _args: string[], options: TailOptions): Pr
   }
 }
 
+const unitMs: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/** `2h`, `3d`, or a time such as 2026-11-22T07:00:00Z. @throws UsageError */
+export function sinceTime(text: string, nowMs: number): string {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const atMs = count === undefined ? Date.parse(text) : nowMs - Number(count) * (unitMs[unit] ?? 0);
+  if (Number.isNaN(atMs)) throw new UsageError('--since must be such as 2h, 3d or 2026-11-22T07:00:00Z');
+  return new Date(atMs).toISOString();
+}
+
 const eventId = (text: string): string => {
   if (!/^[\x21-\x7e]{1,200}$/.test(text)) throw new UsageError('--after must be the id of an event');
   return text;
@@ -107,13 +119,14 @@ export function eventsCommands(runner: Runner, program: Command): void {
   const events = program.command('events').description('what happened, and what happens');
   const filters = (command: Command): Command =>
     command
-      .option('--name <names>', 'such as run.completed, or run. for all of runs; comma separated')
+      .option('--type <names>', 'such as run.completed, or run.* for all of runs; comma separated')
       .option('--org <org>', 'of this organization')
       .option('--job <job>', 'of this job')
       .option('--run <id>', 'of this run');
   act(runner, listLimit(filters(events.command('list').description('read the log, newest last'))), list);
   const tailing = filters(events.command('tail').description('follow events as they happen'))
     .option('--progress', 'live counters as well')
+    .option('--since <time>', 'first what happened since then: 2h, 3d or a time')
     .option('--after <id>', 'begin after this event of the log', eventId)
     .option('--count <n>', 'end after this many events', wholeNumber);
   act(runner, tailing, tail);

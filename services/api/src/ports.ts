@@ -1,4 +1,5 @@
 import type {
+  Alert,
   Answered,
   Asked,
   EventRecord,
@@ -24,6 +25,8 @@ import type {
   RunTask,
   Settings,
   Token,
+  Webhook,
+  WebhookDelivery,
 } from '@holdfast/contracts';
 import type { Running } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
@@ -48,6 +51,9 @@ export interface Collections {
   notifications: Collection<Notification>;
   tokens: Collection<Token>;
   settings: Collection<Settings>;
+  alerts: Collection<Alert>;
+  webhooks: Collection<Webhook>;
+  webhookDeliveries: Collection<WebhookDelivery>;
   proxies: Collection<ProxyRecord>;
 }
 

@@ -1,4 +1,5 @@
 import {
+  alertSchema,
   eventEnvelopeSchema,
   gapSchema,
   holdSchema,
@@ -22,8 +23,11 @@ import {
   settingsInputSchema,
   totalsSchema,
   verificationSchema,
+  webhookDeliverySchema,
+  webhookInputSchema,
 } from '@holdfast/contracts';
 import type { z } from 'zod';
+import { alertRoutes } from './handlers/alerts.ts';
 import { eventRoutes } from './handlers/events.ts';
 import { jobRoutes } from './handlers/jobs.ts';
 import { mailboxRoutes } from './handlers/mailboxes.ts';
@@ -44,6 +48,8 @@ import { firesView, schedulePreviewSchema, scheduleRoutes } from './handlers/sch
 import { settingsRoutes } from './handlers/settings.ts';
 import { systemRoutes } from './handlers/system.ts';
 import { tokenRoutes } from './handlers/tokens.ts';
+import { webhookDeliveryRoutes } from './handlers/webhookDeliveries.ts';
+import { webhookPatchSchema, webhookRoutes } from './handlers/webhooks.ts';
 import type { EventStreams } from './http/eventStreams.ts';
 import type { Route } from './http/route.ts';
 import type { SignIn } from './http/signIn.ts';
@@ -52,6 +58,7 @@ import {
   jobView,
   newRepositoryView,
   newTokenView,
+  newWebhookView,
   organizationView,
   poolView,
   proxyView,
@@ -59,6 +66,7 @@ import {
   runTaskView,
   settingsView,
   tokenView,
+  webhookView,
 } from './http/views.ts';
 import type { ApiPorts } from './ports.ts';
 
@@ -102,6 +110,12 @@ const named: Readonly<Record<string, z.ZodType>> = {
   Token: tokenView,
   Totals: totalsSchema,
   Verification: verificationSchema,
+  Alert: alertSchema,
+  NewWebhook: newWebhookView,
+  Webhook: webhookView,
+  WebhookChange: webhookPatchSchema,
+  WebhookDelivery: webhookDeliverySchema,
+  WebhookInput: webhookInputSchema,
 };
 
 /** All routes of the API, in the order of the document. */
@@ -122,6 +136,9 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
     ...restoreRoutes(ports),
     ...restorePlanRoutes(ports),
     ...settingsRoutes(ports),
+    ...alertRoutes(ports),
+    ...webhookRoutes(ports),
+    ...webhookDeliveryRoutes(ports),
     ...retentionSettingsRoutes(ports),
     ...tokenRoutes(ports, parts.signIn),
     ...proxyRoutes(ports),

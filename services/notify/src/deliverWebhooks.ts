@@ -77,7 +77,7 @@ export function createDeliveries(deps: DeliverDeps, wakeup: Wakeup): Deliveries 
     if (untilMs > clock.now()) return untilMs;
     const soonest = await book.soonest(webhook.id, batchSize);
     const isDue = (delivery: WebhookDelivery) => dueMs(delivery) <= clock.now();
-    const due = soonest.filter(isDue);
+    const due = soonest.filter((delivery) => isDue(delivery) && maySend(webhook, delivery));
     const waiting = soonest.find((delivery) => !isDue(delivery));
     if (due.length === 0) return waiting === undefined ? Number.POSITIVE_INFINITY : dueMs(waiting);
     const width = Math.min(atOnceEach, due.length);
@@ -103,7 +103,7 @@ export function createDeliveries(deps: DeliverDeps, wakeup: Wakeup): Deliveries 
         let nextMs = clock.now() + idleMs;
         try {
           for (const webhook of await book.webhooks()) {
-            if (signal.aborted || !mayServe(webhook) || underWay.has(webhook.id)) continue;
+            if (signal.aborted || underWay.has(webhook.id)) continue;
             nextMs = Math.min(nextMs, await look(webhook));
           }
           metrics.webhookPending.set(await book.pending());
@@ -117,8 +117,9 @@ export function createDeliveries(deps: DeliverDeps, wakeup: Wakeup): Deliveries 
   };
 }
 
-/** One that is off may still be tested. */
-const mayServe = (webhook: Webhook): boolean => isAtWork(webhook) || webhook.suspendedAt === undefined;
+/** One that is off, or suspended, may still be tested; the rest waits for it. */
+const maySend = (webhook: Webhook, { eventName }: WebhookDelivery): boolean =>
+  isAtWork(webhook) || eventName === 'webhook.tested';
 const dueMs = (delivery: WebhookDelivery): number =>
   new Date(delivery.nextTry ?? delivery.createdAt).getTime();
 

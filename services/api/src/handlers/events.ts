@@ -1,4 +1,4 @@
-import { eventEnvelopeSchema, idSchema } from '@holdfast/contracts';
+import { eventEnvelopeSchema, eventFilterSchema, idSchema } from '@holdfast/contracts';
 import { z } from 'zod';
 import { readEventLog } from '../adapters/eventLog.ts';
 import { eventMatches } from '../domain/eventFilter.ts';
@@ -13,11 +13,20 @@ const replayLimit = 10_000;
 const nameList = z
   .string()
   .max(1_000)
-  .regex(/^[a-z.,-]+$/, 'must be event names such as run.completed, or beginnings such as run., with commas');
+  .regex(
+    /^[a-z.,*-]+$/,
+    'must be event names such as run.completed, or beginnings such as run.*, with commas',
+  )
+  .superRefine((list, context) => {
+    for (const name of list.split(',').filter((one) => one !== '')) {
+      const { success } = eventFilterSchema.safeParse(name);
+      if (!success) context.addIssue({ code: 'custom', message: `${name}: no event has this name` });
+    }
+  });
 
 const filterQuery = {
   name: nameList.optional().meta({
-    description: 'Names such as `run.completed`, or beginnings such as `run.`, comma separated.',
+    description: 'Names such as `run.completed`, or beginnings such as `run.*`, comma separated.',
   }),
   organizationId: idSchema.optional(),
   jobId: idSchema.optional(),
@@ -81,6 +90,10 @@ const stream = (ports: ApiPorts, streams: EventStreams): Route =>
       'first, from the log. An event may come twice. Progress has the event name `progress` and no id.',
     query: z.strictObject({
       ...filterQuery,
+      since: z.iso
+        .datetime()
+        .optional()
+        .meta({ description: 'Events of the log from this time on come first; Last-Event-ID wins.' }),
       progress: z.enum(['true', 'false']).default('true').meta({ description: 'Live counters as well.' }),
     }),
     headers: [
@@ -103,11 +116,13 @@ const stream = (ports: ApiPorts, streams: EventStreams): Route =>
             progress:
               query.progress === 'true' && query.name === undefined ? { owner: query.runId } : undefined,
             async replay() {
-              if (last === undefined) return [];
+              if (last === undefined && query.since === undefined) return [];
               const page = await readEventLog(ports.collections.events, {
                 filter,
                 order: 'asc',
-                after: { time: last.time, id: last.id },
+                ...(last === undefined
+                  ? { since: query.since }
+                  : { after: { time: last.time, id: last.id } }),
                 limit: replayLimit,
               });
               return page.events.map(({ event }) => event);

@@ -1,6 +1,5 @@
 import {
   type Alert,
-  type AlertSettings,
   collections,
   defaultAlertSettings,
   type HoldfastEvent,
@@ -28,9 +27,7 @@ export interface NotifyWorld {
   mails: MailMessage[];
   /** A connection of its own to the broker of this world. */
   messaging(): Messaging;
-  settings(
-    given?: { mail?: Partial<MailSettings>; alerts?: AlertSettings } & Partial<Settings>,
-  ): Promise<void>;
+  settings(given?: { mail?: Partial<MailSettings> } & Omit<Partial<Settings>, 'mail'>): Promise<void>;
   start(given?: Partial<NotifyDeps>): Promise<Notifier>;
   rows<K extends keyof typeof collections>(kind: K): Promise<DocOf<K>[]>;
   insert<K extends keyof typeof collections>(kind: K, ...docs: DocOf<K>[]): Promise<void>;
