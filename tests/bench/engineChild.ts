@@ -14,7 +14,7 @@ import { FileReader, listCorpus } from './engineFiles.ts';
 
 const [verb = '', repositoryDir = '', cacheDir = '', corpusDir = ''] = process.argv.slice(2);
 const PASSPHRASE = 'a passphrase for the bench';
-/** As a worker has by default: slots, and contents of a mailbox in hand. */
+/** Near a worker's defaults: 8 slots, 6 contents of a mailbox in hand. */
 const MAILBOXES_AT_ONCE = 8;
 const MESSAGES_AT_ONCE = 8;
 
