@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { alertCommands } from './commands/alert.ts';
 import { eventsCommands } from './commands/events.ts';
+import { exportCommands } from './commands/export.ts';
 import { jobCommands } from './commands/job.ts';
 import { orgCommands } from './commands/org.ts';
 import { pointCommands } from './commands/point.ts';
@@ -42,6 +43,7 @@ function build(runner: Runner): Command {
     runCommands,
     pointCommands,
     restoreCommands,
+    exportCommands,
     retentionCommands,
     settingsCommands,
     alertCommands,
