@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { keptByCalendar } from '../../libs/scheduling/src/testing/keptByCalendar.ts';
 import { createHistory, type History, type Model } from './retentionHistory.ts';
 
-jest.setTimeout(600_000);
+jest.setTimeout(1_200_000);
 
 const dayMs = 24 * 60 * 60 * 1000;
 const days = 3 * 365 + 1;

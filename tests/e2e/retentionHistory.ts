@@ -4,6 +4,7 @@ import {
   type Mailbox,
   mailboxIdentityOf,
   pointIdOf,
+  type RestorePointRecord,
   type RetentionPolicy,
   retentionSchema,
   retentionSettingsSchema,
@@ -152,7 +153,12 @@ export async function createHistory(startMs: number): Promise<History> {
     return made;
   }
 
-  async function commit(name: string, root: string, nightMs: number, items: number): Promise<void> {
+  async function commit(
+    name: string,
+    root: string,
+    nightMs: number,
+    items: number,
+  ): Promise<RestorePointRecord> {
     const time = new Date(nightMs).toISOString();
     const runId = `run-${nightMs}`;
     const { id: mailboxId, address: mailboxAddress } = mailbox(name);
@@ -163,7 +169,7 @@ export async function createHistory(startMs: number): Promise<History> {
       ...{ startedAt: time, finishedAt: time, writerVersion: 'test' },
       counts: { reported: items, stored: items, folders: 1, new: 3, changed: 0, removed: 0, bytes: 0 },
     });
-    await store.collection(collections.restorePoints).insert({
+    return {
       ...{ ...common, id: `${record.id}.${pointId}`, pointName: ref.name, kind: 'full', committedAt: time },
       ...{
         repositoryId: record.id,
@@ -173,7 +179,7 @@ export async function createHistory(startMs: number): Promise<History> {
         gapsOpen: 0,
         totals: zeroTotals,
       },
-    });
+    };
   }
 
   async function refsOf(name: string | undefined): Promise<{ name: string; time: number }[]> {
@@ -198,14 +204,17 @@ export async function createHistory(startMs: number): Promise<History> {
     async grow(name, { fromMs, days, changes, cutOffMs = () => 0 }) {
       const box = await treeOf(name);
       const model: Model = new Map();
+      const records: RestorePointRecord[] = [];
       for (let day = 0; day < days; day += 1) {
         if (!changes(day)) continue;
         const nightMs = fromMs + day * dayMs;
         await liveADay(name, box, nightMs, cutOffMs(nightMs));
         const { root } = await box.tree.commit();
-        await commit(name, root, nightMs, box.items.length);
+        records.push(await commit(name, root, nightMs, box.items.length));
         model.set(nightMs, new Set(box.items.map(({ key }) => key)));
       }
+      // Together, so that they share a transaction.
+      await Promise.all(records.map((one) => store.collection(collections.restorePoints).insert(one)));
       return model;
     },
     async policy(given) {
@@ -236,7 +245,7 @@ export async function createHistory(startMs: number): Promise<History> {
     async nextPass() {
       // Events of earlier passes are pruned with time, so they are counted by what is new.
       const before = new Set((await completed()).map((one) => JSON.stringify(one)));
-      const limit = performance.now() + 300_000;
+      const limit = performance.now() + 900_000;
       await clock.advance(passes === 0 ? 61_000 : dayMs);
       passes += 1;
       for (;;) {
@@ -244,7 +253,7 @@ export async function createHistory(startMs: number): Promise<History> {
         const [first] = fresh;
         if (first !== undefined) return first;
         if (performance.now() > limit) throw new Error('the daily pass did not end');
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
     times: async (name) => (await refsOf(name)).map(({ time }) => time),
