@@ -125,7 +125,7 @@ describe('setting up', () => {
     ['warning', 3],
     ['failure', 1],
   ] as const)('org verify with a %s ends with %i and shows each check', async (result, code) => {
-    const checks = [{ name: 'token', result, meaning: 'what it means', remedy: 'what to do' }];
+    const checks = [{ code: 'token', name: 'token', result, meaning: 'what it means', remedy: 'what to do' }];
     const running = await serveQuestion(api.messaging, 'default', 'verifyOrganization', async () => ({
       checks,
     }));
@@ -314,4 +314,25 @@ describe('setting up', () => {
     expect((await cli.run(['webhook', 'dead', 'tickets'])).code).toBe(0);
     expect((await cli.run(['webhook', 'remove', 'tickets'])).code).toBe(0);
   });
+});
+
+test('job create says who gets its reports, of which outcomes, and when to raise alerts', async () => {
+  const to = ['--recipient', 'a@b.example', '--recipients-only', '--report-on', 'failed,warning'];
+  const made = await cli.json([
+    'job',
+    'create',
+    '--name',
+    'Own',
+    '--all',
+    ...to,
+    '--max-point-age',
+    '24',
+    '--overdue-after',
+    '30',
+  ]);
+  expect(made.document?.notifications).toEqual({
+    ...{ recipients: 'replace', on: ['failed', 'warning'] },
+    ...{ maxPointAgeHours: 24, overdueAfterMinutes: 30 },
+  });
+  expect((await cli.run(['job', 'delete', 'own'])).code).toBe(0);
 });

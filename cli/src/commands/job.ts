@@ -8,6 +8,7 @@ import { collect, count, listLimit, wholeNumber } from '../options.ts';
 import { resolveMailbox, resolveNamed } from '../resolve.ts';
 import { timeText } from '../units.ts';
 import { watchRun } from '../watchRun.ts';
+import { notificationsOf, type ReportOptions, reportFlags } from './jobReports.ts';
 import {
   type ScheduleOptions,
   scheduleOptions,
@@ -19,7 +20,7 @@ import { type PolicyOptions, policyOf, policyOptions, policyText } from './reten
 
 type ShownJob = Job & { nextFire: string | null };
 
-interface JobOptions extends ScheduleOptions, PolicyOptions {
+interface JobOptions extends ScheduleOptions, PolicyOptions, ReportOptions {
   file?: string;
   name?: string;
   org?: string;
@@ -81,6 +82,7 @@ export function draftOf(options: JobOptions): Draft {
     retention: policyOf(options),
     options: orNothing(given),
     recipients: options.recipient.length === 0 ? undefined : options.recipient,
+    notifications: notificationsOf(options),
     pool: options.pool,
     enabled: options.enable,
   });
@@ -103,6 +105,8 @@ async function bodyOf({ client }: Context, options: JobOptions, before: Draft): 
   }
   if (isDraft(before.options) && isDraft(body.options))
     body.options = mergedOptions(before.options, body.options);
+  if (isDraft(before.notifications) && isDraft(flags.notifications))
+    body.notifications = { ...before.notifications, ...flags.notifications };
   const text = (value: unknown) => (value === undefined ? undefined : String(value));
   if (body.organizationId === undefined || organization !== undefined) {
     body.organizationId = (await resolveNamed(client, 'organization', text(organization))).id;
@@ -305,7 +309,7 @@ async function remove({ client, screen }: Context, args: string[]): Promise<unde
 
 const jobOptions = (command: Command): Command =>
   scheduleOptions(
-    policyOptions(command)
+    policyOptions(reportFlags(command))
       .option(
         '-f, --file <file>',
         'YAML with the fields of the API; organization and repository may be names',
