@@ -42,6 +42,7 @@ export interface Outcome {
 export interface RestoreBench {
   control: SimulatorControl;
   world: World;
+  connector: MailboxConnector;
   /** Directory ids of the users. */
   users: string[];
   /** Backs a mailbox up as it is now. */
@@ -62,10 +63,11 @@ let number = 0;
 
 export async function startRestoreBench(
   options: Parameters<typeof startWorld>[0] = {},
+  connection: Parameters<World['connect']>[0] = {},
 ): Promise<RestoreBench> {
   const world = await startWorld(options);
   const { control } = world.sim;
-  const connector = world.connect();
+  const connector = world.connect(connection);
   const users = (await control.users()).map(({ id }) => id);
   const place = `restore-bench-${++number}`;
   const cache = await temporaryDirectory();
@@ -116,7 +118,7 @@ export async function startRestoreBench(
   const endStates = ['success', 'warning', 'failed', 'cancelled'];
   let points = 0;
   return {
-    ...{ control, world, users },
+    ...{ control, world, connector, users },
     backUp: (userId) =>
       backUpToEngine(
         ...([place, cache.path, connector, { userId, address: `${userId}@contoso.example` }] as const),

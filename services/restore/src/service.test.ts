@@ -38,6 +38,9 @@ const work = {
   budget: { requests: 9850, uploadBytes: 147_750_000, concurrency: 4 },
 };
 
+/** Connectors of other organizations than the first. */
+const connectors = new Map<string, MemoryExchange>();
+
 let number = 0;
 let broker: MemoryBroker;
 let messaging: Messaging;
@@ -83,6 +86,7 @@ afterEach(async () => {
   await Promise.all(brokers.splice(0).map((one) => one.close()));
   await messaging.close();
   await store.close();
+  connectors.clear();
   await cache.remove();
 });
 
@@ -92,7 +96,7 @@ async function startWorker(instance = 'restore-1'): Promise<RestoreService> {
   const service = await startRestore({
     messaging: own,
     ...{ store, clock: systemClock, logger: silentLogger, instance, pool: 'default', slots: 2 },
-    openConnector: () => exchange,
+    openConnector: ({ id }) => connectors.get(id) ?? exchange,
     points: createPointHub({
       ...{ sealer: { open: () => passphrase }, clock: systemClock, logger: silentLogger, idleMs: 60_000 },
       open: { cacheDir: cache.path },
@@ -405,6 +409,38 @@ describe('several mailboxes in one session', () => {
     await request('restore-a', { mailboxId: undefined, selection }, { parts: [{ requestedPoint: 'p' }] });
     expect(await ended('restore-a')).toMatchObject({ state: 'success', progress: { created: 2 } });
     expect([mailbox.inFolder('inbox').length, mailbox.inFolder('sentitems').length]).toEqual([1, 1]);
+  });
+
+  test('another organization is written to by a connection of its own, after approval', async () => {
+    await store
+      .collection(collections.organizations)
+      .insert(buildOrganization({ id: 'org-2', name: 'Fabrikam' }));
+    const foreign = buildMailbox({ organizationId: 'org-2', userId: 'u9', address: 'carl@fabrikam.example' });
+    await store.collection(collections.mailboxes).insert(foreign);
+    const fabrikam = memoryExchange();
+    fabrikam.addMailbox({ userId: 'u9', address: 'carl@fabrikam.example' });
+    connectors.set('org-2', fabrikam);
+    await startWorker();
+    const target = { organizationId: 'org-2', mailboxAddress: 'carl@fabrikam.example' };
+    const parts = [{ targetOrganizationId: 'org-2', targetMailboxAddress: 'carl@fabrikam.example' }];
+    await request('restore-a', { target }, { parts });
+    const planned = await waitFor(
+      async () => {
+        const session = await stateOf('restore-a');
+        return session?.state === 'planned' ? session : undefined;
+      },
+      { what: 'the plan' },
+    );
+    expect(planned.plan).toMatchObject({ create: 6, approvalReasons: ['other-organization'] });
+    expect(fabrikam.mailbox('u9').messages.size).toBe(0);
+    await modify(store.collection(collections.restoreSessions), 'restore-a', (doc) => ({
+      ...doc,
+      state: 'approved' as const,
+    }));
+    await offer('restore-a', 'approved');
+    expect(await ended('restore-a')).toMatchObject({ state: 'success', progress: { created: 6 } });
+    expect(fabrikam.mailbox('u9').messages.size).toBe(6);
+    expect(mailbox.messages.size).toBe(6);
   });
 
   test('two sessions for one mailbox do not write at the same time, so both leave no double', async () => {

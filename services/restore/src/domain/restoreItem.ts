@@ -203,7 +203,7 @@ async function readBack(
 }
 
 /** Errors of our own side that look transient but say nothing about the item. */
-const notTheItem = ['budget-lost', 'session-taken', 'interrupted', 'store-transient'];
+export const notTheItem = ['budget-lost', 'session-taken', 'interrupted', 'store-transient'];
 
 /** With these nothing else would work either, or it is not about the item. */
 export function endsTheAttempt(error: unknown, lenient: boolean): boolean {

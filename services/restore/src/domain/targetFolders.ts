@@ -45,51 +45,11 @@ export const folded = (name: string): string => name.normalize('NFC').trim().toL
  * keeping their structure among each other; two selected folders of one name share a place.
  */
 export function createTargetFolders(deps: TargetFolderDeps): TargetFolders {
-  const { tree, writer, targetFolder } = deps;
-  const live = liveFolders(deps.existing);
-  const places = new Map<string, FolderPlace>();
+  const { writer, targetFolder } = deps;
+  const places = folderPlaces(deps);
   const made = new Map<string, Promise<string>>();
   let created = 0;
   let base: Promise<string | null> | undefined;
-
-  const folderOf = (folderId: string): PointFolder => {
-    const folder = tree.byId.get(folderId);
-    if (folder === undefined) throw new Error(`the restore point has no folder ${folderId}`);
-    return folder;
-  };
-  /** The folder above in the target: one of the selection, or undefined for the base. */
-  const aboveOf = ({ parentId }: PointFolder): string | undefined => {
-    if (parentId === null) return undefined;
-    const goesAlong = targetFolder.length > 0 ? deps.planned.has(parentId) : tree.byId.has(parentId);
-    return goesAlong ? parentId : undefined;
-  };
-  const known = (folder: PointFolder): Folder | undefined => {
-    if (targetFolder.length > 0) return undefined;
-    const sameRole = folder.role === undefined ? undefined : live.byRole.get(folder.role);
-    if (sameRole !== undefined || !deps.sameMailbox) return sameRole;
-    const same = live.byId.get(folder.id);
-    const wasTrash = tree.chainOf(folder.id).some((id) => isTrash(tree.byId.get(id)));
-    return same === undefined || (live.inTrash(same) && !wasTrash) ? undefined : same;
-  };
-
-  function placeOf(folderId: string): FolderPlace {
-    const found = places.get(folderId) ?? findPlace(folderOf(folderId));
-    places.set(folderId, found);
-    return found;
-  }
-  function findPlace(folder: PointFolder): FolderPlace {
-    const same = known(folder);
-    if (same !== undefined) return { id: same.id, path: live.pathOf(same) };
-    const above = aboveOf(folder);
-    const parent = above === undefined ? basePlace() : placeOf(above);
-    return below(parent, folder.name);
-  }
-  const below = (parent: { id: string | null | undefined; path: string }, name: string): FolderPlace => ({
-    id: parent.id === undefined ? undefined : live.child(parent.id, name)?.id,
-    path: `${parent.path}/${name}`,
-  });
-  const basePlace = () =>
-    targetFolder.reduce<{ id: string | null | undefined; path: string }>(below, { id: null, path: '' });
 
   async function ensure(parentId: string | null, name: string, folder?: PointFolder): Promise<string> {
     const make = { hidden: folder?.hidden, folderClass: folder?.class };
@@ -111,15 +71,15 @@ export function createTargetFolders(deps: TargetFolderDeps): TargetFolders {
     return base;
   }
   async function find(folder: PointFolder): Promise<string> {
-    const same = known(folder);
+    const same = places.known(folder);
     if (same !== undefined) return same.id;
-    const above = aboveOf(folder);
+    const above = places.aboveOf(folder);
     return ensure(above === undefined ? await baseFolder() : await targetOf(above), folder.name, folder);
   }
   function targetOf(folderId: string): Promise<string> {
     let target = made.get(folderId);
     if (target === undefined) {
-      target = find(folderOf(folderId));
+      target = find(places.folderOf(folderId));
       made.set(folderId, target);
       // A folder that could not be made is tried again for the next item.
       target.catch(() => made.delete(folderId));
@@ -128,12 +88,57 @@ export function createTargetFolders(deps: TargetFolderDeps): TargetFolders {
   }
 
   return {
-    placeOf,
+    placeOf: (folderId) => places.placeOf(folderId),
     targetOf,
     get created() {
       return created;
     },
   };
+}
+
+/** Where folders go, from what the target has: nothing is made. */
+function folderPlaces({ tree, planned, existing, sameMailbox, targetFolder }: TargetFolderDeps) {
+  const live = liveFolders(existing);
+  const places = new Map<string, FolderPlace>();
+
+  const folderOf = (folderId: string): PointFolder => {
+    const folder = tree.byId.get(folderId);
+    if (folder === undefined) throw new Error(`the restore point has no folder ${folderId}`);
+    return folder;
+  };
+  /** The folder above in the target: one of the selection, or undefined for the base. */
+  const aboveOf = ({ parentId }: PointFolder): string | undefined => {
+    if (parentId === null) return undefined;
+    const goesAlong = targetFolder.length > 0 ? planned.has(parentId) : tree.byId.has(parentId);
+    return goesAlong ? parentId : undefined;
+  };
+  /** The folder itself in the target, by its role or its id. */
+  const known = (folder: PointFolder): Folder | undefined => {
+    if (targetFolder.length > 0) return undefined;
+    const sameRole = folder.role === undefined ? undefined : live.byRole.get(folder.role);
+    if (sameRole !== undefined || !sameMailbox) return sameRole;
+    const same = live.byId.get(folder.id);
+    const wasTrash = tree.chainOf(folder.id).some((id) => isTrash(tree.byId.get(id)));
+    return same === undefined || (live.inTrash(same) && !wasTrash) ? undefined : same;
+  };
+  type Parent = { id: string | null | undefined; path: string };
+  const below = (parent: Parent, name: string): FolderPlace => ({
+    id: parent.id === undefined ? undefined : live.child(parent.id, name)?.id,
+    path: `${parent.path}/${name}`,
+  });
+  function find(folder: PointFolder): FolderPlace {
+    const same = known(folder);
+    if (same !== undefined) return { id: same.id, path: live.pathOf(same) };
+    const above = aboveOf(folder);
+    const base = () => targetFolder.reduce<Parent>(below, { id: null, path: '' });
+    return below(above === undefined ? base() : placeOf(above), folder.name);
+  }
+  function placeOf(folderId: string): FolderPlace {
+    const found = places.get(folderId) ?? find(folderOf(folderId));
+    places.set(folderId, found);
+    return found;
+  }
+  return { folderOf, aboveOf, known, placeOf };
 }
 
 const isTrash = (folder: { role?: string } | undefined): boolean =>

@@ -13,9 +13,11 @@ import type { Clock, Logger } from '@holdfast/runtime';
 import { type Collection, modify } from '@holdfast/store';
 import type { Activity } from '../activity.ts';
 import type { UsedConnector } from '../adapters/connectorCache.ts';
+import type { ExportFolder } from '../adapters/exportFolder.ts';
 import type { PointHub } from '../adapters/pointHub.ts';
 import { storeSessionBook } from '../adapters/storeSessions.ts';
 import type { SourceBudget } from '../domain/estimatePlan.ts';
+import { notTheItem } from '../domain/restoreItem.ts';
 import { hasCode } from '../errors.ts';
 import type { RestoreMetrics } from '../metrics.ts';
 import type { InterruptionCheck, SessionBook } from '../ports.ts';
@@ -28,6 +30,12 @@ export interface WorkSettings {
   /** The session's counters are written at most this often, ms. */
   saveEveryMs: number;
   budget: SourceBudget;
+}
+
+/** Where exports are written, and for how long they stay. */
+export interface ExportSettings {
+  folder: ExportFolder;
+  keepMs: number;
 }
 
 export interface RestoreHandlerDeps {
@@ -44,6 +52,8 @@ export interface RestoreHandlerDeps {
   points: PointHub;
   instance: string;
   settings: WorkSettings;
+  /** Absent: this worker does no exports. */
+  exports?: ExportSettings;
   clock: Clock;
   logger: Logger;
   metrics: RestoreMetrics;
@@ -88,6 +98,10 @@ const wantedOf = ({ cancelRequested, pauseRequested }: RestoreSession) =>
 /** True for trouble of one mailbox: the others of the session go on, and trying again cannot help. */
 export const isHopeless = (error: unknown): boolean =>
   ['permanent-mailbox', 'forbidden', 'configuration', 'vanished'].includes(classOf(error));
+
+/** True when a part is given up: its trouble is hopeless, or there is no further attempt (P7). */
+export const givesPartUp = (error: unknown, { delivery }: Pick<Attempt, 'delivery'>): boolean =>
+  isHopeless(error) || (delivery.last && !delivery.stopping.aborted && !hasCode(error, ...notTheItem));
 
 /** Notes how a part stands; a part that failed keeps its reason. */
 export async function notePart(

@@ -13,8 +13,9 @@ import {
 import type { Delivery, Verdict } from '@holdfast/messaging';
 import { modify } from '@holdfast/store';
 import { needsNoApproval } from '../domain/planSummary.ts';
-import { Interrupted, RestoreRefused } from '../errors.ts';
+import { Interrupted } from '../errors.ts';
 import { type Attempt, bookOf, isHopeless, isTaken, type RestoreHandlerDeps } from './attempt.ts';
+import { exportSession } from './exportSession.ts';
 import { planSession } from './planSession.ts';
 import { runSession } from './runSession.ts';
 
@@ -76,9 +77,7 @@ async function advance(attempt: Attempt): Promise<Verdict> {
   let current = attempt;
   try {
     if (attempt.session.cancelRequested) throw new Interrupted('cancel');
-    // A place for exports: they take the same selection, plan and ledger.
-    if (attempt.session.kind !== 'restore') throw noExport();
-    if (current.session.state === 'planning') {
+    if (current.session.state === 'planning' && current.session.kind === 'restore') {
       const session = await planned(current, await planSession(current));
       if (waits(session)) return done;
       current = { ...current, session };
@@ -92,13 +91,6 @@ async function advance(attempt: Attempt): Promise<Verdict> {
   logger.info({ tookMs, ...told.progress, attempt: delivery.attempt }, 'restore session left');
   return done;
 }
-
-const noExport = () =>
-  new RestoreRefused(
-    'export-not-offered',
-    'This worker does no exports.',
-    'Use a worker of a later version.',
-  );
 
 /** The session goes on by itself, or waits for a person. */
 async function planned(attempt: Attempt, plan: RestorePlanSummary): Promise<RestoreSession> {
@@ -114,7 +106,8 @@ async function planned(attempt: Attempt, plan: RestorePlanSummary): Promise<Rest
 }
 
 async function run(attempt: Attempt, told: { progress: RestoreProgress }): Promise<void> {
-  const { progress, error, nothingWorked } = await runSession(attempt, (now) => {
+  const work = attempt.session.kind === 'export' ? exportSession : runSession;
+  const { progress, error, nothingWorked } = await work(attempt, (now) => {
     told.progress = now;
   });
   told.progress = progress;
@@ -141,14 +134,13 @@ async function onTrouble(attempt: Attempt, error: unknown, progress: RestoreProg
   return done;
 }
 
-/** A request to pause is for a session at work; one that is being planned waits for its approval instead. */
+/** The request may have been taken back since it was seen: then the session goes on. */
 async function pause(attempt: Attempt, progress: RestoreProgress): Promise<Verdict> {
   const { secondsLeft: _, ...counters } = progress;
-  await bookOf(attempt).change((session) => ({
-    ...session,
-    ...{ state: 'paused', pauseRequested: false, progress: counters },
-  }));
-  return done;
+  const session = await bookOf(attempt).change((doc) =>
+    doc.pauseRequested ? { ...doc, state: 'paused', pauseRequested: false, progress: counters } : doc,
+  );
+  return session.state === 'paused' ? done : { kind: 'postpone', afterMs: 0 };
 }
 
 async function end(
@@ -183,7 +175,8 @@ const subjectOf = ({ id, organizationId, mailboxId }: RestoreSession) => ({
 function plannedEvent(session: RestoreSession, plan: RestorePlanSummary) {
   const { digest, items, create, skip, overwrite, rename, cannot, bytes, seconds } = plan;
   return makeEvent('restore.planned', {
-    ...{ source: 'restore', subject: session.id, key: session.id, time: plan.madeAt },
+    ...{ source: 'restore', subject: session.id, time: plan.madeAt },
+    key: `${session.id}.${plan.generation}`,
     data: {
       ...subjectOf(session),
       ...{ digest, items, create, skip, overwrite, rename, cannot, bytes, seconds },

@@ -1,10 +1,10 @@
-import { classOf, type RestorePart, type RestorePlanSummary } from '@holdfast/contracts';
+import type { RestorePart, RestorePlanSummary } from '@holdfast/contracts';
 import { openPart } from '../adapters/openPart.ts';
 import { dropOtherPlans, readParts, storePlanWriter } from '../adapters/storeSessions.ts';
 import { type PartPlan, planPart } from '../domain/planPart.ts';
 import { type PlannedPart, planSummary } from '../domain/planSummary.ts';
 import { forEachAtOnce } from '../domain/pool.ts';
-import { type Attempt, bookOf, interruptionOf, isHopeless, notePart } from './attempt.ts';
+import { type Attempt, bookOf, givesPartUp, interruptionOf, notePart } from './attempt.ts';
 
 /**
  * Plans every part of a session, some at a time, and keeps the plan. It writes nothing to any mailbox. A part that
@@ -26,7 +26,7 @@ export async function planSession(attempt: Attempt): Promise<RestorePlanSummary>
       planned.push({ part: part.part, target, leavesOrganization, plan });
       await notePart(attempt, part, { state: 'planned', items: plan.items });
     } catch (error) {
-      if (!isHopeless(error) && classOf(error) !== 'ours') throw error;
+      if (!givesPartUp(error, attempt)) throw error;
       await notePart(attempt, part, { state: 'failed' }, error);
       failures.push(error);
     }

@@ -13,7 +13,7 @@ import { restorePart } from '../domain/restorePart.ts';
 import { readLedger, readPlannedActions } from '../domain/sessionLedger.ts';
 import { createSessionProgress, type SessionProgress } from '../domain/sessionProgress.ts';
 import type { InterruptionCheck } from '../ports.ts';
-import { type Attempt, bookOf, interruptionOf, isHopeless, notePart } from './attempt.ts';
+import { type Attempt, bookOf, givesPartUp, interruptionOf, notePart } from './attempt.ts';
 import { eachOf } from './planSession.ts';
 
 /** How a session ended that came to its end. */
@@ -65,7 +65,7 @@ export async function runSession(
         await runPart(run, part);
         await notePart(attempt, part, { state: 'success' });
       } catch (error) {
-        if (!isHopeless(error)) throw error;
+        if (!givesPartUp(error, attempt)) throw error;
         failures.push({ part, error: errorFacts(error) });
       }
     });

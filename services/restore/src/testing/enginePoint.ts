@@ -47,6 +47,7 @@ export async function backUpToEngine(
       }
     }
   }
+  await reader.close();
   const { root, counts } = await tree.commit();
   await session.flush();
   const at = new Date().toISOString();
