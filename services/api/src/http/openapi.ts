@@ -62,7 +62,8 @@ function parametersOf(route: Route, writer: Writer): JsonSchema[] {
         in: place,
         required,
         ...(description === undefined ? {} : { description }),
-        schema: writer.write(schema, 'output'),
+        // As it is sent: what a route makes of it does not show.
+        schema: writer.write(schema, 'input'),
       });
     }
   }
