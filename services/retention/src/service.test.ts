@@ -1,4 +1,5 @@
-import { collections, HoldfastError } from '@holdfast/contracts';
+import { collections, HoldfastError, makeEvent } from '@holdfast/contracts';
+import { askQuestion } from '@holdfast/messaging';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { OpenPointStore } from './ports.ts';
 import { createWorld, mailbox, type World } from './testing/world.ts';
@@ -114,4 +115,54 @@ test('a run whose repository was deleted is let go', async () => {
   await world.tell(run);
   await world.clock.advance(10_000);
   expect(tries()).toBe(0);
+});
+
+describe('somebody asks', () => {
+  test('for a pass now: all mailboxes of the repository are looked at', async () => {
+    await addHistory();
+    await world.store.collection(collections.mailboxHeads).insert({
+      ...{ id: `repo-1.${mailbox.id}`, repositoryId: 'repo-1', mailboxId: mailbox.id, epoch: 1 },
+      ...{ organizationId: 'org-1', mailboxAddress: mailbox.address },
+    });
+    await world.retention();
+    const event = makeEvent('retention.requested', {
+      ...{
+        source: 'test',
+        subject: 'repo-1',
+        key: 'request-1',
+        time: new Date(world.clock.now()).toISOString(),
+      },
+      data: { repositoryId: 'repo-1', requestedBy: 'ada' },
+    });
+    await world.messaging().publishEvent(event);
+    await world.until('the oldest point is gone', isThinned, 100);
+    await world.until(
+      'the end is told of',
+      async () => (await world.events('retention.completed')).length > 0,
+      100,
+    );
+    expect((await world.events('retention.completed'))[0]?.data).toMatchObject({
+      ...{ repositoryId: 'repo-1', trigger: 'request', mailboxes: 1, condemned: 1, expired: 1, failed: 0 },
+    });
+  });
+
+  test('what removing points would free', async () => {
+    await addHistory();
+    await world.retention();
+    const pointNames = [(await world.recordOf('run-1')).pointName];
+    const asked = { repositoryId: 'repo-1', mailboxId: mailbox.id, pointNames };
+    const answer = await askQuestion(world.messaging(), 'default', 'measureFreed', asked, {
+      timeoutMs: 10_000,
+    });
+    // Its tree is that of the others as well.
+    expect(answer).toEqual({ objects: 0, bytes: 0, bound: 'exact' });
+    const unknown = askQuestion(
+      world.messaging(),
+      'default',
+      'measureFreed',
+      { ...asked, repositoryId: 'repo-9' },
+      { timeoutMs: 10_000 },
+    );
+    await expect(unknown).rejects.toMatchObject({ code: 'no-repository' });
+  });
 });

@@ -2,6 +2,7 @@ import { collections, type HoldfastEvent } from '@holdfast/contracts';
 import { createOutbox, type Messaging, serveQuestion } from '@holdfast/messaging';
 import type { Clock, Logger, ServiceHandle } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
+import { pruneRecords } from './adapters/pruneRecords.ts';
 import {
   createDailyState,
   createGuards,
@@ -9,7 +10,6 @@ import {
   createRetentionRecords,
 } from './adapters/storeRecords.ts';
 import { startDaily } from './daily.ts';
-import { pruneRecords } from './domain/pruneRecords.ts';
 import { measureFreed } from './handlers/measureFreed.ts';
 import type { RetentionMetrics } from './metrics.ts';
 import { createPasses } from './passes.ts';
