@@ -174,6 +174,8 @@ export const timelinePointSchema = z.object({
   reported: count.optional(),
 });
 
+export type TimelinePoint = z.infer<typeof timelinePointSchema>;
+
 export const previewAttachmentSchema = z.object({
   /** Names it in the download's path. */
   path: z.string(),
@@ -210,6 +212,50 @@ export const previewSchema = z.object({
   notes: z.array(z.string()),
 });
 export type Preview = z.infer<typeof previewSchema>;
+
+const changeKinds = z.enum(['new', 'deleted', 'moved', 'changed']);
+
+/** What is different between two states of a mailbox: of its items, and by folder. */
+export const comparedItemSchema = z.object({
+  change: changeKinds,
+  itemKey: z.string(),
+  /** Where it is in the second state; where it was when it is not there any more. */
+  folderId: z.string(),
+  folderPath: z.string(),
+  /** Where a moved item was. */
+  fromFolderPath: z.string().optional(),
+  /** What of a changed or moved item is different. */
+  what: z.array(z.enum(['content', 'state'])),
+  subject: z.string(),
+  from: z.string(),
+  time: iso,
+  size: count,
+});
+export type ComparedItem = z.infer<typeof comparedItemSchema>;
+
+const changeCounts = { new: count, deleted: count, moved: count, changed: count };
+
+export const comparedFolderSchema = z.object({
+  folderId: z.string(),
+  folderPath: z.string(),
+  /** Of the folder itself; absent when it is in both states. */
+  change: z.enum(['new', 'deleted', 'changed']).optional(),
+  ...changeCounts,
+});
+export type ComparedFolder = z.infer<typeof comparedFolderSchema>;
+
+export const comparisonSchema = z.object({
+  totals: z.object(changeCounts),
+  /** Folders with differences. */
+  folders: z.array(comparedFolderSchema),
+  items: z.array(comparedItemSchema),
+  next: z.string().optional(),
+  /** When the comparison was made: pages of one comparison have the same time. */
+  at: iso,
+  /** True when there are more differences than can be listed; the counts are whole. */
+  cut: z.boolean(),
+});
+export type Comparison = z.infer<typeof comparisonSchema>;
 
 const pointOfView = { repositoryId: idSchema, pointName: z.string() };
 const itemOfPoint = { ...pointOfView, folderId: z.string(), itemKey: z.string() };
@@ -279,6 +325,22 @@ export const exploreQuestions = {
     'find-point',
     z.object({ repositoryId: idSchema, pointId: z.string().regex(/^[0-9a-f]{16,32}$/) }),
     z.object({ point: timelinePointSchema.optional() }),
+  ),
+  /** A restore point with a later one, or with the mailbox as it is now. */
+  comparePoint: question(
+    'restore',
+    'compare',
+    z.object({
+      ...pointOfView,
+      with: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('point'), pointName: z.string() }),
+        z.object({ kind: z.literal('live'), organizationId: idSchema, mailboxId: idSchema }),
+      ]),
+      folderId: z.string().optional(),
+      change: changeKinds.optional(),
+      ...page,
+    }),
+    comparisonSchema,
   ),
   previewItem: question('restore', 'preview', z.object(itemOfPoint), previewSchema),
   /**

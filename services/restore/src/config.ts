@@ -33,6 +33,22 @@ export const restoreSettingsSchema = z.object({
   HOLDFAST_BUDGET_REQUESTS: whole(9_850),
   /** Bytes uploaded to a mailbox in 5 minutes, for this process; Microsoft allows 150 MB. */
   HOLDFAST_BUDGET_UPLOAD_BYTES: whole(147_750_000),
+  /** Folder for exports; without it they are refused. The workers of a pool may share it. */
+  HOLDFAST_EXPORT_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
+  /** The files of an export are removed after so long. */
+  HOLDFAST_EXPORT_KEEP_DAYS: z.coerce.number().positive().default(7),
+  /** The catalog: `sqlite:/path/catalog.db`, `mongodb://host/database` or `off`; beside the control data when absent. */
+  HOLDFAST_CATALOG: z
+    .string()
+    .regex(
+      /^(off|sqlite:\/.+|mongodb(\+srv)?:\/\/.+)$/,
+      'must be off, sqlite:/absolute/path or mongodb://host/database',
+    )
+    .optional(),
+  /** How often mailboxes that wait for the catalog are looked for when no event says so. */
+  HOLDFAST_CATALOG_POLL_SECONDS: z.coerce.number().positive().default(10),
+  /** How often the catalog is compared with the control data. */
+  HOLDFAST_CATALOG_RECONCILE_SECONDS: z.coerce.number().positive().default(300),
   /** A repository without work for so long is closed. */
   HOLDFAST_REPOSITORY_IDLE_SECONDS: z.coerce.number().positive().default(600),
 });

@@ -6,9 +6,13 @@ import { type Cloud, defaultLimits, parseClouds } from '@holdfast/exchange';
 import { connectMessaging } from '@holdfast/messaging';
 import { loadConfig, runService, startHealthServer, systemRandom } from '@holdfast/runtime';
 import { loadSealer, openStore } from '@holdfast/store';
+import { openExportFolder } from './adapters/exportFolder.ts';
 import { mailboxBudget } from './adapters/mailboxBudget.ts';
 import { connectorOpener } from './adapters/openConnector.ts';
 import { createPointHub } from './adapters/pointHub.ts';
+import { createCatalogMetrics } from './catalog/catalogMetrics.ts';
+import { catalogUrlOf } from './catalog/catalogUrl.ts';
+import { openThreadedCatalog } from './catalog/threadedCatalog.ts';
 import { type RestoreServiceSettings, restoreSettingsSchema } from './config.ts';
 import { createRestoreMetrics } from './metrics.ts';
 import { startRestore } from './service.ts';
@@ -73,7 +77,25 @@ runService('restore', async ({ env, logger, metrics, clock, releasers }) => {
     requests: { ...defaultLimits.requests, limit: settings.HOLDFAST_BUDGET_REQUESTS },
     uploadBytes: { ...defaultLimits.uploadBytes, limit: settings.HOLDFAST_BUDGET_UPLOAD_BYTES },
   };
+  const exportDir = settings.HOLDFAST_EXPORT_DIR;
+  const keepMs = settings.HOLDFAST_EXPORT_KEEP_DAYS * 24 * 3600 * 1000;
+  const cacheDir = settings.HOLDFAST_CACHE_DIR ?? join(tmpdir(), 'holdfast-cache');
+  const catalogUrl = catalogUrlOf(settings.HOLDFAST_CATALOG, settings.HOLDFAST_STORE);
   const restore = await startRestore({
+    catalog:
+      catalogUrl === undefined
+        ? undefined
+        : {
+            ...openThreadedCatalog(catalogUrl, cacheDir),
+            connection: (record) => ({
+              spec: record.backend,
+              passphrase: sealer.open(record.sealedPassphrase, `repository:${record.backend.path}`),
+            }),
+            numbers: createCatalogMetrics(metrics),
+            pollMs: settings.HOLDFAST_CATALOG_POLL_SECONDS * 1000,
+            reconcileMs: settings.HOLDFAST_CATALOG_RECONCILE_SECONDS * 1000,
+          },
+    ...(exportDir === undefined ? {} : { exports: { folder: openExportFolder(exportDir), keepMs } }),
     ...{ store, messaging, points, clock, logger, instance },
     openConnector: connectorOpener({
       sealer,

@@ -6,8 +6,15 @@ import type { Store } from '@holdfast/store';
 import { createActivity } from './activity.ts';
 import { createConnectorCache } from './adapters/connectorCache.ts';
 import type { PointHub } from './adapters/pointHub.ts';
+import { type CatalogLoopDeps, startCatalogLoop } from './catalog/catalogLoop.ts';
+import type { CatalogMetrics } from './catalog/catalogMetrics.ts';
+import type { ThreadedCatalog } from './catalog/threadedCatalog.ts';
+import { startExpiringExports } from './expireExports.ts';
+import { answerComparison } from './handlers/answerComparison.ts';
+import { answerExplorer } from './handlers/answerExplorer.ts';
+import { answerExports } from './handlers/answerExports.ts';
 import { answerQuestions } from './handlers/answerQuestions.ts';
-import type { WorkSettings } from './handlers/attempt.ts';
+import type { ExportSettings, WorkSettings } from './handlers/attempt.ts';
 import { createParkedHandler, createRestoreHandler } from './handlers/onRestore.ts';
 import type { RestoreMetrics } from './metrics.ts';
 import { openProgressBoard } from './progressBoard.ts';
@@ -30,6 +37,17 @@ export interface RestoreDeps {
   attempts: number;
   reconcileMs: number;
   work: WorkSettings;
+  /** Absent: exports are refused. */
+  exports?: ExportSettings;
+  /** Absent when it is switched off. */
+  catalog?: CatalogSettings | undefined;
+}
+
+/** The catalog with what keeps it up to date. */
+export interface CatalogSettings extends ThreadedCatalog, Pick<CatalogLoopDeps, 'connection'> {
+  numbers: CatalogMetrics;
+  pollMs: number;
+  reconcileMs: number;
 }
 
 export interface RestoreService {
@@ -67,6 +85,17 @@ export async function startRestore(deps: RestoreDeps): Promise<RestoreService> {
   };
   const relaying = outbox.start();
   const answering = await answerQuestions(handlerDeps);
+  const comparing = await answerComparison(handlerDeps);
+  const exploring = await answerExplorer({
+    ...handlerDeps,
+    catalog: deps.catalog?.catalog,
+    catalogMetrics: deps.catalog?.numbers,
+  });
+  const showing = await answerExports(messaging, pool, deps.exports?.folder);
+  const expiring =
+    deps.exports === undefined
+      ? []
+      : [startExpiringExports({ ...deps.exports, sessions, clock, logger, everyMs: 3_600_000 })];
   const consuming = await messaging.consumeTasks({
     ...{ kind: 'restore' as const, pool, owner: '*', gate: createGate(deps.slots) },
     maxAckPending: deps.sessionsAtOnce,
@@ -78,13 +107,33 @@ export async function startRestore(deps: RestoreDeps): Promise<RestoreService> {
   const reconciling = startReconciling({
     ...{ sessions, messaging, pool, clock, logger, everyMs: deps.reconcileMs },
   });
+  const cataloging =
+    deps.catalog &&
+    (await startCatalogLoop({
+      ...deps,
+      ...deps.catalog,
+      ...{ organizations, repositories, metrics: deps.catalog.numbers },
+      heads: store.collection(collections.mailboxHeads),
+      points: store.collection(collections.restorePoints),
+    }));
   logger.info({ pool, slots: deps.slots }, 'restore worker serves its pool');
 
   const ended = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
-  const releasers = [reconciling, consuming, answering, relaying];
+  const releasers = [
+    reconciling,
+    consuming,
+    answering,
+    exploring,
+    comparing,
+    showing,
+    ...expiring,
+    relaying,
+    ...(cataloging === undefined ? [] : [cataloging]),
+  ];
   async function stopAll(): Promise<void> {
     for (const running of releasers) await running.stop();
+    await deps.catalog?.close();
     await connectors.close();
     await deps.points.close();
     ended.resolve();

@@ -5,7 +5,6 @@ import {
   HoldfastError,
   listedFolderSchema,
   listedItemSchema,
-  type RestorePointRecord,
   restorePointRecordSchema,
 } from '@holdfast/contracts';
 import type { Response } from 'express';
@@ -16,16 +15,10 @@ import { type Route, route } from '../http/route.ts';
 import { joinedId, sourceId } from '../http/views.ts';
 import type { ApiPorts } from '../ports.ts';
 import { lookUp } from './lookUp.ts';
+import { exploreTimeoutMs, viewOfPoint } from './pointView.ts';
 
 const tag = 'restore points';
 const params = z.object({ pointId: joinedId });
-// Opening a repository for the first question costs a key derivation.
-const exploreTimeoutMs = 60_000;
-
-const viewpoint = (point: RestorePointRecord) => ({
-  repositoryId: point.repositoryId,
-  pointName: point.pointName,
-});
 
 /** A page of a whole list; the cursor is the number of entries before it. */
 function slice<T>(
@@ -63,8 +56,8 @@ const folders = (ports: ApiPorts): Route =>
     query: z.strictObject({ ...pageQuery, limit: pageQuery.limit.unwrap().default(1000) }),
     responses: { 200: { description: 'A page', schema: pageOf(listedFolderSchema) } },
     async handler({ params: { pointId }, query: { limit, after } }) {
-      const { doc } = await lookUp(ports.collections.restorePoints, 'restore point', pointId);
-      const reply = await ports.ask('exploreFolders', viewpoint(doc), { timeoutMs: exploreTimeoutMs });
+      const view = await viewOfPoint(ports, pointId);
+      const reply = await ports.ask('exploreFolders', view, { timeoutMs: exploreTimeoutMs });
       return { body: slice(reply.folders, limit, after) };
     },
   });
@@ -80,8 +73,8 @@ const items = (ports: ApiPorts): Route =>
     query: z.strictObject(pageQuery),
     responses: { 200: { description: 'A page', schema: pageOf(listedItemSchema) } },
     async handler({ params: { pointId, folderId }, query: { limit, after } }) {
-      const { doc } = await lookUp(ports.collections.restorePoints, 'restore point', pointId);
-      const question = { ...viewpoint(doc), folderId, limit, ...afterOf(after) };
+      const view = await viewOfPoint(ports, pointId);
+      const question = { ...view, folderId, limit, ...afterOf(after) };
       return { body: await ports.ask('exploreItems', question, { timeoutMs: exploreTimeoutMs }) };
     },
   });
@@ -97,8 +90,8 @@ const gaps = (ports: ApiPorts): Route =>
     query: z.strictObject(pageQuery),
     responses: { 200: { description: 'A page', schema: pageOf(gapSchema) } },
     async handler({ params: { pointId }, query: { limit, after } }) {
-      const { doc } = await lookUp(ports.collections.restorePoints, 'restore point', pointId);
-      const reply = await ports.ask('exploreGaps', viewpoint(doc), { timeoutMs: exploreTimeoutMs });
+      const view = await viewOfPoint(ports, pointId);
+      const reply = await ports.ask('exploreGaps', view, { timeoutMs: exploreTimeoutMs });
       return { body: slice(reply.gaps, limit, after) };
     },
   });
@@ -152,9 +145,9 @@ const mime = (ports: ApiPorts): Route =>
       },
     },
     async handler({ params: { pointId, folderId, itemKey } }) {
-      const { doc } = await lookUp(ports.collections.restorePoints, 'restore point', pointId);
+      const view = await viewOfPoint(ports, pointId);
       const read: ReadSlice = async (offset) => {
-        const question = { ...viewpoint(doc), folderId, itemKey, offset };
+        const question = { ...view, folderId, itemKey, offset };
         const reply = await ports.ask('exploreMime', question, { timeoutMs: exploreTimeoutMs });
         return { size: reply.size, sha256: reply.sha256, bytes: Buffer.from(reply.data, 'base64') };
       };

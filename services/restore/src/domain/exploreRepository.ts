@@ -1,8 +1,7 @@
-import type { repositoryMailboxSchema, timelinePointSchema } from '@holdfast/contracts';
+import type { repositoryMailboxSchema, TimelinePoint } from '@holdfast/contracts';
 import type { z } from 'zod';
 
 type MailboxView = z.infer<typeof repositoryMailboxSchema>;
-export type TimelinePoint = z.infer<typeof timelinePointSchema>;
 
 /** A restore point by its name. */
 export interface PointRefFacts {
