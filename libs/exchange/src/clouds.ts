@@ -5,6 +5,8 @@ import { ForeignHost } from './errors.ts';
 /** All that belongs to one cloud; never derive one field from another, tokens of one are useless in the next. */
 export interface Cloud {
   name: string;
+  /** For people; the name when absent. */
+  title?: string;
   /** Sign-in service, such as `https://login.microsoftonline.com`. */
   authority: string;
   /** Root of Microsoft Graph, without a path. */
@@ -25,6 +27,7 @@ export interface Cloud {
 export const clouds: Readonly<Record<string, Cloud>> = {
   global: {
     name: 'global',
+    title: 'Microsoft 365 worldwide',
     authority: 'https://login.microsoftonline.com',
     graphRoot: 'https://graph.microsoft.com',
     scope: 'https://graph.microsoft.com/.default',
@@ -33,6 +36,7 @@ export const clouds: Readonly<Record<string, Cloud>> = {
   },
   'us-gov-l4': {
     name: 'us-gov-l4',
+    title: 'US Government L4 (GCC High)',
     authority: 'https://login.microsoftonline.us',
     graphRoot: 'https://graph.microsoft.us',
     scope: 'https://graph.microsoft.us/.default',
@@ -41,6 +45,7 @@ export const clouds: Readonly<Record<string, Cloud>> = {
   },
   'us-gov-l5': {
     name: 'us-gov-l5',
+    title: 'US Government L5 (DoD)',
     authority: 'https://login.microsoftonline.us',
     graphRoot: 'https://dod-graph.microsoft.us',
     scope: 'https://dod-graph.microsoft.us/.default',
@@ -49,6 +54,7 @@ export const clouds: Readonly<Record<string, Cloud>> = {
   },
   china: {
     name: 'china',
+    title: 'China (21Vianet)',
     authority: 'https://login.chinacloudapi.cn',
     graphRoot: 'https://microsoftgraph.chinacloudapi.cn',
     scope: 'https://microsoftgraph.chinacloudapi.cn/.default',
@@ -58,9 +64,9 @@ export const clouds: Readonly<Record<string, Cloud>> = {
 };
 
 /** Names that people may still know, and why they are refused. */
-const refusedClouds: Readonly<Record<string, string>> = {
+export const refusedClouds: Readonly<Record<string, string>> = {
   germany:
-    'The German cloud (T-Systems) was closed on 2021-10-29. Its tenants were moved to the global cloud: use "global".',
+    'Microsoft Cloud Germany was closed in October 2021 (on 2021-10-29). Its tenants were moved to the global cloud: use "global".',
 };
 
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;

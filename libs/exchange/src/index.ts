@@ -1,5 +1,5 @@
 export { unlimitedBudget } from './budget.ts';
-export { type Cloud, cloudNamed, clouds, parseClouds } from './clouds.ts';
+export { type Cloud, cloudNamed, clouds, parseClouds, refusedClouds } from './clouds.ts';
 export { BudgetLost, CursorExpired, DeltaUnavailable, FolderGone, ForeignHost } from './errors.ts';
 export { createGraphConnector, type GraphConnectorOptions } from './graph/connector.ts';
 export type { ConnectorCredential } from './graph/credentials.ts';

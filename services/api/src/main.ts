@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { collections, HoldfastError } from '@holdfast/contracts';
-import { clouds, parseClouds } from '@holdfast/exchange';
+import { parseClouds } from '@holdfast/exchange';
 import { connectMessaging } from '@holdfast/messaging';
 import { loadConfig, runService, startHealthServer } from '@holdfast/runtime';
 import { loadSealer, openStore, type Store } from '@holdfast/store';
+import { cloudFacts } from './adapters/cloudFacts.ts';
 import { cloudRefusal } from './adapters/cloudRefusal.ts';
 import { type ApiSettings, apiSettings } from './config.ts';
 import { startApi } from './service.ts';
@@ -71,7 +72,7 @@ runService('api', async ({ env, logger, metrics, clock, releasers }) => {
     store,
     messaging,
     sealing,
-    clouds: Object.values({ ...clouds, ...extra }),
+    clouds: cloudFacts(extra),
     cloudRefusal: (name) => cloudRefusal(name, extra),
     logger,
     metrics,

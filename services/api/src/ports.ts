@@ -3,14 +3,17 @@ import type {
   Answered,
   Asked,
   EventRecord,
+  Group,
   Hold,
   HoldfastEvent,
   Job,
   LedgerLine,
   Mailbox,
+  MailboxHead,
   Notification,
   Organization,
   PlanPage,
+  Pool,
   Progress,
   ProxyHeartbeat,
   ProxyRecord,
@@ -23,6 +26,7 @@ import type {
   RetentionGuard,
   Run,
   RunTask,
+  ScriptRecord,
   Settings,
   Token,
   Webhook,
@@ -55,6 +59,10 @@ export interface Collections {
   webhooks: Collection<Webhook>;
   webhookDeliveries: Collection<WebhookDelivery>;
   proxies: Collection<ProxyRecord>;
+  groups: Collection<Group>;
+  mailboxHeads: Collection<MailboxHead>;
+  pools: Collection<Pool>;
+  runScripts: Collection<ScriptRecord>;
 }
 
 /** Seals a secret for the store; the API never needs to open one. */
@@ -69,7 +77,11 @@ export interface Sealing {
 export type Ask = <N extends QuestionName>(
   name: N,
   request: Asked<N>,
-  options?: { timeoutMs?: number },
+  options?: {
+    timeoutMs?: number;
+    /** Whose proxies are asked; the API's own pool when absent. */
+    pool?: string;
+  },
 ) => Promise<Answered<N>>;
 
 /** What this process sees of the moment: heartbeats and counters, from the broker's buckets. */
@@ -88,8 +100,11 @@ export interface EventHub {
 /** A Microsoft cloud that organizations can be in. */
 export interface CloudFacts {
   name: string;
+  title: string;
   authority: string;
   graphRoot: string;
+  /** Why no organization can be in it. */
+  refused?: string;
 }
 
 /** All that a handler may use. */

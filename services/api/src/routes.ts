@@ -1,6 +1,11 @@
 import {
   alertSchema,
+  catalogHitSchema,
+  catalogItemSchema,
+  comparisonSchema,
   eventEnvelopeSchema,
+  exportFileSchema,
+  exportInputSchema,
   gapSchema,
   holdSchema,
   jobInputSchema,
@@ -11,7 +16,10 @@ import {
   mailboxSchema,
   notificationSchema,
   organizationInputSchema,
+  organizationPatchSchema,
   planLineSchema,
+  poolInputSchema,
+  previewSchema,
   progressSchema,
   repositoryInputSchema,
   restoreInputSchema,
@@ -20,7 +28,10 @@ import {
   restorePointRecordSchema,
   restoreSessionSchema,
   runSchema,
+  scriptRecordSchema,
+  searchInputSchema,
   settingsInputSchema,
+  timelinePointSchema,
   totalsSchema,
   verificationSchema,
   webhookDeliverySchema,
@@ -28,10 +39,19 @@ import {
 } from '@holdfast/contracts';
 import type { z } from 'zod';
 import { alertRoutes } from './handlers/alerts.ts';
+import { catalogRoutes } from './handlers/catalog.ts';
+import { coverageItemSchema, coverageRoutes } from './handlers/coverage.ts';
 import { eventRoutes } from './handlers/events.ts';
-import { jobRoutes } from './handlers/jobs.ts';
+import { exploreRoutes } from './handlers/explore.ts';
+import { exportRoutes } from './handlers/exports.ts';
+import { groupRoutes } from './handlers/groups.ts';
+import { jobWarningSchema } from './handlers/jobChecks.ts';
+import { jobPreviewRoutes, previewItemSchema } from './handlers/jobPreview.ts';
+import { jobRoutes, savedJobView } from './handlers/jobs.ts';
 import { mailboxRoutes } from './handlers/mailboxes.ts';
-import { organizationPatchSchema, organizationRoutes } from './handlers/organizations.ts';
+import { organizationRoutes } from './handlers/organizations.ts';
+import { poolRoutes } from './handlers/pools.ts';
+import { previewRoutes } from './handlers/preview.ts';
 import { proxyRoutes } from './handlers/proxies.ts';
 import { repositoryRoutes } from './handlers/repositories.ts';
 import { restoreDecisionRoutes } from './handlers/restoreDecisions.ts';
@@ -43,8 +63,10 @@ import { retentionRoutes } from './handlers/retention.ts';
 import { retentionPlanRoutes } from './handlers/retentionPlans.ts';
 import { retentionSettingsRoutes } from './handlers/retentionSettings.ts';
 import { runRequestRoutes } from './handlers/runRequests.ts';
+import { runScriptRoutes } from './handlers/runScripts.ts';
 import { runGapSchema, runRoutes } from './handlers/runs.ts';
 import { firesView, schedulePreviewSchema, scheduleRoutes } from './handlers/schedules.ts';
+import { searchRoutes } from './handlers/search.ts';
 import { settingsRoutes } from './handlers/settings.ts';
 import { systemRoutes } from './handlers/system.ts';
 import { tokenRoutes } from './handlers/tokens.ts';
@@ -72,14 +94,25 @@ import type { ApiPorts } from './ports.ts';
 
 /** Schemas that have a name in the OpenAPI document. */
 const named: Readonly<Record<string, z.ZodType>> = {
+  CatalogHit: catalogHitSchema,
+  CatalogItem: catalogItemSchema,
   Cloud: cloudView,
+  Comparison: comparisonSchema,
   Event: eventEnvelopeSchema,
+  ExportFile: exportFileSchema,
+  ExportInput: exportInputSchema,
   Fires: firesView,
   Folder: listedFolderSchema,
   Gap: gapSchema,
   Hold: holdSchema,
   Item: listedItemSchema,
+  CoverageItem: coverageItemSchema,
   Job: jobView,
+  SavedJob: savedJobView,
+  JobWarning: jobWarningSchema,
+  JobPreviewItem: previewItemSchema,
+  PoolInput: poolInputSchema,
+  ScriptRecord: scriptRecordSchema,
   JobInput: jobInputSchema,
   LedgerLine: ledgerLineSchema,
   Mailbox: mailboxSchema,
@@ -91,6 +124,9 @@ const named: Readonly<Record<string, z.ZodType>> = {
   OrganizationChange: organizationPatchSchema,
   OrganizationInput: organizationInputSchema,
   PlanLine: planLineSchema,
+  Preview: previewSchema,
+  SearchInput: searchInputSchema,
+  TimelinePoint: timelinePointSchema,
   Pool: poolView,
   Progress: progressSchema,
   Proxy: proxyView,
@@ -122,16 +158,25 @@ const named: Readonly<Record<string, z.ZodType>> = {
 export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: EventStreams }): Route[] {
   const routes: Route[] = [
     ...organizationRoutes(ports),
+    ...coverageRoutes(ports),
+    ...groupRoutes(ports),
     ...mailboxRoutes(ports),
     ...repositoryRoutes(ports),
+    ...jobPreviewRoutes(ports),
     ...jobRoutes(ports),
     ...scheduleRoutes(ports),
     ...runRequestRoutes(ports),
     ...runRoutes(ports),
+    ...runScriptRoutes(ports),
     ...restorePointRoutes(ports),
+    ...exploreRoutes(ports),
+    ...previewRoutes(ports),
+    ...searchRoutes(ports),
+    ...catalogRoutes(ports),
     ...retentionPlanRoutes(ports),
     ...retentionRoutes(ports),
     ...restoreRequestRoutes(ports),
+    ...exportRoutes(ports),
     ...restoreDecisionRoutes(ports),
     ...restoreRoutes(ports),
     ...restorePlanRoutes(ports),
@@ -142,6 +187,7 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
     ...retentionSettingsRoutes(ports),
     ...tokenRoutes(ports, parts.signIn),
     ...proxyRoutes(ports),
+    ...poolRoutes(ports),
     ...eventRoutes(ports, parts.streams),
     ...systemRoutes(ports, () => routes, named),
   ];

@@ -69,6 +69,10 @@ function openCollections(store: Store): Collections {
     tokens: store.collection(declarations.tokens),
     settings: store.collection(declarations.settings),
     proxies: store.collection(declarations.proxies),
+    groups: store.collection(declarations.groups),
+    mailboxHeads: store.collection(declarations.mailboxHeads),
+    pools: store.collection(declarations.pools),
+    runScripts: store.collection(declarations.runScripts),
   };
 }
 
@@ -92,7 +96,7 @@ function portsOf(deps: ApiDeps, parts: PortParts): ApiPorts {
     async ask(name, request, options) {
       // Waiting for a broker that is away would use up the caller's patience and then blame the workers.
       if (!messaging.connected) throw brokerAway();
-      return askQuestion(messaging, pool, name, request, {
+      return askQuestion(messaging, options?.pool ?? pool, name, request, {
         timeoutMs: options?.timeoutMs ?? questionTimeoutMs,
       });
     },

@@ -227,9 +227,9 @@ describe('what must be read before', () => {
     };
     expect(scopeNeeds(policy)).toEqual({ groupIds: ['sales', 'b', 'c', 'd'], kinds: false });
     expect(namedGroups(policy).map(({ field }) => field)).toEqual([
-      'sources.0.groupId',
-      'exclude.groups.0.groupId',
-      'destinations.0.match.0.groupId',
+      'sources[0].groupId',
+      'exclude.groups[0].groupId',
+      'destinations[0].match[0].groupId',
     ]);
     const rules = { ...policy.exclude, rules: [{ types: ['room' as const] }] };
     expect(scopeNeeds({ ...policy, exclude: rules }).kinds).toBe(true);

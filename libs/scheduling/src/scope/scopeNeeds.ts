@@ -16,16 +16,16 @@ export interface ScopeNeeds {
   kinds: boolean;
 }
 
-/** All groups that are named anywhere, with the field that names each, as `sources.0.groupId`. */
+/** All groups that are named anywhere, with the field that names each, as `sources[0].groupId`. */
 export function namedGroups(policy: Omit<ScopePolicy, 'global'>): { field: string; group: GroupRef }[] {
   const inSources = (field: string, sources: readonly Source[]) =>
     sources.flatMap((source, at) =>
-      source.kind === 'group' ? [{ field: `${field}.${at}.groupId`, group: source }] : [],
+      source.kind === 'group' ? [{ field: `${field}[${at}].groupId`, group: source }] : [],
     );
   return [
     ...inSources('sources', policy.sources),
-    ...policy.exclude.groups.map((group, at) => ({ field: `exclude.groups.${at}.groupId`, group })),
-    ...policy.destinations.flatMap(({ match }, at) => inSources(`destinations.${at}.match`, match)),
+    ...policy.exclude.groups.map((group, at) => ({ field: `exclude.groups[${at}].groupId`, group })),
+    ...policy.destinations.flatMap(({ match }, at) => inSources(`destinations[${at}].match`, match)),
   ];
 }
 

@@ -15,28 +15,29 @@ function readable<T>(read: () => T): T | undefined {
  * @returns the end of the certificate's life, ISO 8601.
  * @throws InvalidInput naming the field
  */
-export function checkCertificate(pair: { certificatePem: string; privateKeyPem: string }): string {
+export function checkCertificate(
+  pair: { certificatePem: string; privateKeyPem: string },
+  /** Where in the input the certificate is. */
+  place = '',
+): string {
   const problems: FieldProblem[] = [];
   const certificate = readable(() => new X509Certificate(pair.certificatePem));
   const key = readable(() => createPrivateKey(pair.privateKeyPem));
   if (certificate === undefined) {
-    problems.push({ field: 'certificate.certificatePem', message: 'must be a certificate in PEM' });
+    problems.push({ field: `${place}certificate.certificatePem`, message: 'must be a certificate in PEM' });
   }
   if (key === undefined) {
     problems.push({
-      field: 'certificate.privateKeyPem',
+      field: `${place}certificate.privateKeyPem`,
       message: 'must be an unencrypted private key in PEM',
     });
   }
   if (certificate !== undefined && key !== undefined && !certificate.checkPrivateKey(key)) {
-    problems.push({ field: 'certificate.privateKeyPem', message: 'is not the key of this certificate' });
+    problems.push({
+      field: `${place}certificate.privateKeyPem`,
+      message: 'is not the key of this certificate',
+    });
   }
   if (certificate === undefined || problems.length > 0) throw new InvalidInput(problems);
   return new Date(certificate.validTo).toISOString();
-}
-
-/** The end of a stored certificate's life; undefined when it cannot be read. */
-export function certificateEnd(certificatePem: string): string | undefined {
-  const certificate = readable(() => new X509Certificate(certificatePem));
-  return certificate === undefined ? undefined : new Date(certificate.validTo).toISOString();
 }

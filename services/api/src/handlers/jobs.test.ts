@@ -106,12 +106,12 @@ describe('a job', () => {
     }));
     const headers = { 'if-match': made.headers.get('etag') ?? '' };
     const answer = await api.call('PUT', `/jobs/${made.body.id}`, {
-      body: { ...input('Counted'), schedules, pool: 'p2' },
+      body: { ...input('Counted'), schedules, recipients: ['ops@contoso.example'] },
       headers,
     });
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
-      pool: 'p2',
+      recipients: ['ops@contoso.example'],
       lastRunNumber: 5,
       lastFires: { nightly: '2026-04-01T00:00:00.000Z' },
     });

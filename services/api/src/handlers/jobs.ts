@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { InvalidInput, idSchema, type Job, jobInputSchema, newId } from '@holdfast/contracts';
+import { idSchema, type Job, jobInputSchema, newId } from '@holdfast/contracts';
 import { servedAfterChange } from '@holdfast/scheduling';
 import { modify } from '@holdfast/store';
 import { z } from 'zod';
@@ -11,9 +11,13 @@ import { jobView } from '../http/views.ts';
 import type { ApiPorts } from '../ports.ts';
 import { announce } from './announcements.ts';
 import { checkChains, requireUnfollowed } from './checkChains.ts';
+import { checkJob, jobWarningSchema } from './jobChecks.ts';
+import { scopeWarnings } from './jobScope.ts';
 import { exists, lookUp } from './lookUp.ts';
 
 const tag = 'jobs';
+/** A job that was just saved, with what whoever saved it should know. */
+export const savedJobView = z.object({ ...jobView.shape, warnings: z.array(jobWarningSchema) });
 const params = z.object({ jobId: idSchema });
 const etagHeader = { ETag: 'Names this state of the job; send it as If-Match with a change.' };
 
@@ -22,19 +26,6 @@ const tagOf = (job: Job): string => etagOf(jobInputSchema.strip().parse(job));
 
 function viewOf(ports: ApiPorts, job: Job) {
   return { ...job, nextFire: ports.nextFire(job, ports.clock.now()) ?? null };
-}
-
-/** Refuses a job that names what is not there, each field by name. @throws InvalidInput */
-async function checkReferences(ports: ApiPorts, input: z.output<typeof jobInputSchema>): Promise<void> {
-  const { organizations, repositories } = ports.collections;
-  const problems: { field: string; message: string }[] = [];
-  if ((await organizations.get(input.organizationId)) === undefined) {
-    problems.push({ field: 'organizationId', message: 'there is no organization with this id' });
-  }
-  if ((await repositories.get(input.repositoryId)) === undefined) {
-    problems.push({ field: 'repositoryId', message: 'there is no repository with this id' });
-  }
-  if (problems.length > 0) throw new InvalidInput(problems);
 }
 
 async function requireFreeName(ports: ApiPorts, name: string): Promise<void> {
@@ -50,9 +41,9 @@ const add = (ports: ApiPorts): Route =>
     tag,
     summary: 'Add a backup job',
     body: jobInputSchema,
-    responses: { 201: { description: 'Added', schema: jobView, headers: etagHeader } },
+    responses: { 201: { description: 'Added', schema: savedJobView, headers: etagHeader } },
     async handler({ body }) {
-      await checkReferences(ports, body);
+      const warnings = await checkJob(ports, body);
       await checkChains(ports, undefined, body);
       await requireFreeName(ports, body.name);
       const createdAt = new Date(ports.clock.now()).toISOString();
@@ -61,7 +52,11 @@ const add = (ports: ApiPorts): Route =>
       await ports.collections.jobs.insert(job);
       const data = { jobId: job.id, organizationId: job.organizationId, change: 'added' } as const;
       await announce(ports, 'job.changed', job.id, `${job.id}/added`, data);
-      return { body: viewOf(ports, job), headers: { location: `jobs/${job.id}`, etag: tagOf(job) } };
+      warnings.push(...(await scopeWarnings(ports, job)));
+      return {
+        body: { ...viewOf(ports, job), warnings },
+        headers: { location: `jobs/${job.id}`, etag: tagOf(job) },
+      };
     },
   });
 
@@ -112,11 +107,11 @@ const replace = (ports: ApiPorts): Route =>
     params,
     body: jobInputSchema,
     headers: [{ name: 'If-Match', required: true, description: 'The ETag of the job as you read it.' }],
-    responses: { 200: { description: 'Changed', schema: jobView, headers: etagHeader } },
+    responses: { 200: { description: 'Changed', schema: savedJobView, headers: etagHeader } },
     async handler({ params: { jobId }, body, header }) {
       const { doc: before } = await lookUp(ports.collections.jobs, 'job', jobId);
       requireMatch(header('if-match'), tagOf(before));
-      await checkReferences(ports, body);
+      const warnings = await checkJob(ports, body);
       await checkChains(ports, jobId, body);
       if (body.name !== before.name) await requireFreeName(ports, body.name);
       const written = await modify(ports.collections.jobs, jobId, (doc) => {
@@ -129,7 +124,8 @@ const replace = (ports: ApiPorts): Route =>
       if (written === undefined) throw new NotFound('job', jobId);
       const data = { jobId, organizationId: body.organizationId, change: 'changed' } as const;
       await announce(ports, 'job.changed', jobId, `${jobId}/${written.version}`, data);
-      return { body: viewOf(ports, written.doc), headers: { etag: tagOf(written.doc) } };
+      warnings.push(...(await scopeWarnings(ports, written.doc)));
+      return { body: { ...viewOf(ports, written.doc), warnings }, headers: { etag: tagOf(written.doc) } };
     },
   });
 

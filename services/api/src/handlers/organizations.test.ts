@@ -84,7 +84,7 @@ describe('an organization', () => {
   test('gets a new secret by PATCH, and what was verified before counts no more', async () => {
     const id = await add('Rotated');
     const running = await serveQuestion(api.messaging, 'default', 'verifyOrganization', async () => ({
-      checks: [{ name: 'token', result: 'success', meaning: 'fine' }],
+      checks: [{ code: 'token', name: 'token', result: 'success', meaning: 'fine' }],
     }));
     expect((await api.call('POST', `/organizations/${id}/verify`)).status).toBe(200);
     await running.stop();

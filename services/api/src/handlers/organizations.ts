@@ -1,72 +1,99 @@
 import {
+  type Application,
+  type ApplicationInput,
+  type Check,
+  type Credential,
   InvalidInput,
   idSchema,
   newId,
   type Organization,
+  type OrganizationPatch,
   organizationInputSchema,
+  organizationPatchSchema,
   verificationSchema,
 } from '@holdfast/contracts';
 import { modify } from '@holdfast/store';
 import { z } from 'zod';
-import { certificateEnd, checkCertificate } from '../domain/certificate.ts';
+import { checkCertificate } from '../domain/certificate.ts';
 import { Conflict, NotFound } from '../errors.ts';
+import { etagOf, requireMatch } from '../http/etag.ts';
 import { afterOf, listBody, pageOf, pageQuery } from '../http/paging.ts';
 import { type Route, route } from '../http/route.ts';
 import { organizationView } from '../http/views.ts';
 import type { ApiPorts } from '../ports.ts';
 import { announce } from './announcements.ts';
 import { exists, lookUp } from './lookUp.ts';
+import { poolFor } from './poolFor.ts';
 
 const tag = 'organizations';
+const inventoryView = z.object({
+  mailboxes: z.number(),
+  gone: z.number(),
+  unknownGroups: z.array(z.string()).optional(),
+});
 const params = z.object({ organizationId: idSchema });
 // A verification asks the directory several things in turn; an inventory reads all users.
-const verifyTimeoutMs = 60_000;
+const verifyTimeoutMs = 180_000;
 const inventoryTimeoutMs = 300_000;
 
-/** What can be changed of an organization. The tenant cannot: mailboxes are known by it. */
-export const organizationPatchSchema = z
-  .strictObject({
-    name: organizationInputSchema.shape.name.optional(),
-    cloud: z.string().optional(),
-    clientId: organizationInputSchema.shape.clientId.optional(),
-    clientSecret: organizationInputSchema.shape.clientSecret,
-    certificate: organizationInputSchema.shape.certificate,
-  })
-  .refine((input) => input.clientSecret === undefined || input.certificate === undefined, {
-    path: ['clientSecret'],
-    message: 'give either clientSecret or certificate, not both',
-  });
-
-type GivenCredential = Pick<z.output<typeof organizationPatchSchema>, 'clientSecret' | 'certificate'>;
+type GivenCredential = Pick<OrganizationPatch, 'clientSecret' | 'certificate' | 'secretExpiresAt'>;
 
 /** Seals the credential of an input for the organization it belongs to. */
 function sealCredential(
   ports: ApiPorts,
   id: string,
   given: GivenCredential,
+  field = '',
 ): Organization['credential'] | undefined {
   const context = `organization:${id}`;
   if (given.certificate !== undefined) {
-    checkCertificate(given.certificate);
+    const expiresAt = checkCertificate(given.certificate, field);
     const { certificatePem, privateKeyPem } = given.certificate;
     return {
       kind: 'certificate',
       certificatePem,
       sealedPrivateKey: ports.sealing.seal(privateKeyPem, context),
+      expiresAt,
     };
   }
   if (given.clientSecret === undefined) return undefined;
-  return { kind: 'secret', sealedSecret: ports.sealing.seal(given.clientSecret, context) };
-}
-
-function viewOf(organization: Organization) {
-  const { credential, ...rest } = organization;
-  const expiresAt = credential.kind === 'certificate' ? certificateEnd(credential.certificatePem) : undefined;
   return {
-    ...rest,
-    credential: { kind: credential.kind, ...(expiresAt === undefined ? {} : { expiresAt }) },
+    kind: 'secret',
+    sealedSecret: ports.sealing.seal(given.clientSecret, context),
+    ...(given.secretExpiresAt === undefined ? {} : { expiresAt: given.secretExpiresAt }),
   };
 }
+
+/** The application for restores with its credential sealed. */
+function sealApplication(ports: ApiPorts, id: string, given: ApplicationInput): Application {
+  const credential = sealCredential(ports, id, given, 'restoreApplication.');
+  if (credential === undefined) throw new TypeError('the schema lets no application without credential pass');
+  return { clientId: given.clientId, credential };
+}
+
+const credentialView = ({ kind, expiresAt }: Credential) => ({
+  kind,
+  ...(expiresAt === undefined ? {} : { expiresAt }),
+});
+
+function viewOf({ credential, restoreApplication, ...rest }: Organization) {
+  const own = { ...rest, credential: credentialView(credential) };
+  if (restoreApplication === undefined) return own;
+  const { clientId } = restoreApplication;
+  return {
+    ...own,
+    restoreApplication: { clientId, credential: credentialView(restoreApplication.credential) },
+  };
+}
+
+/** The ETag covers what users set: a verification does not make a change stale. */
+function tagOf({ name, cloud, clientId, credential, restoreApplication }: Organization): string {
+  const seals = [credential, restoreApplication?.credential].map((one) =>
+    one?.kind === 'secret' ? one.sealedSecret : one?.sealedPrivateKey,
+  );
+  return etagOf([name, cloud, clientId, restoreApplication?.clientId, seals]);
+}
+const etagHeader = { ETag: 'Names this state of the organization; send it as If-Match with a change.' };
 
 function checkCloud(ports: ApiPorts, cloud: string): void {
   const refusal = ports.cloudRefusal(cloud);
@@ -86,7 +113,9 @@ const add = (ports: ApiPorts): Route =>
     tag,
     summary: 'Add an organization; its secret is sealed and never shown again',
     body: organizationInputSchema,
-    responses: { 201: { description: 'Added; verify it next', schema: organizationView } },
+    responses: {
+      201: { description: 'Added; verify it next', schema: organizationView, headers: etagHeader },
+    },
     async handler({ body }) {
       checkCloud(ports, body.cloud);
       await requireFreeName(ports, body.name);
@@ -95,13 +124,19 @@ const add = (ports: ApiPorts): Route =>
       if (credential === undefined) throw new TypeError('the schema lets no input without credential pass');
       const { name, cloud, tenantId, clientId } = body;
       const createdAt = new Date(ports.clock.now()).toISOString();
-      const organization: Organization = { id, name, cloud, tenantId, clientId, credential, createdAt };
+      const organization: Organization = {
+        ...{ id, name, cloud, tenantId, clientId, credential, createdAt },
+        ...(body.restoreApplication === undefined
+          ? {}
+          : { restoreApplication: sealApplication(ports, id, body.restoreApplication) }),
+      };
       await ports.collections.organizations.insert(organization);
       await announce(ports, 'organization.changed', id, `${id}/added`, {
         organizationId: id,
         change: 'added',
       });
-      return { body: viewOf(organization), headers: { location: `organizations/${id}` } };
+      const headers = { location: `organizations/${id}`, etag: tagOf(organization) };
+      return { body: viewOf(organization), headers };
     },
   });
 
@@ -129,10 +164,10 @@ const get = (ports: ApiPorts): Route =>
     tag,
     summary: 'Show an organization and its last verification',
     params,
-    responses: { 200: { description: 'The organization', schema: organizationView } },
+    responses: { 200: { description: 'The organization', schema: organizationView, headers: etagHeader } },
     async handler({ params: { organizationId } }) {
       const { doc } = await lookUp(ports.collections.organizations, 'organization', organizationId);
-      return { body: viewOf(doc) };
+      return { body: viewOf(doc), headers: { etag: tagOf(doc) } };
     },
   });
 
@@ -142,27 +177,31 @@ const change = (ports: ApiPorts): Route =>
     path: '/organizations/{organizationId}',
     operationId: 'changeOrganization',
     tag,
-    summary: 'Change the name, the cloud, the application or its credential',
+    summary: 'Change the name, the cloud, an application or its credential',
+    description: 'What is left out stays. `restoreApplication: null` goes back to one application.',
     params,
     body: organizationPatchSchema,
-    responses: { 200: { description: 'Changed; verify it again', schema: organizationView } },
-    async handler({ params: { organizationId }, body }) {
+    headers: [
+      {
+        name: 'If-Match',
+        required: false,
+        description: 'The ETag as you read it: refuses what was changed since.',
+      },
+    ],
+    responses: {
+      200: { description: 'Changed; verify it again', schema: organizationView, headers: etagHeader },
+    },
+    async handler({ params: { organizationId }, body, header }) {
       const { doc: before } = await lookUp(ports.collections.organizations, 'organization', organizationId);
+      const match = header('if-match');
+      if (match !== undefined) requireMatch(match, tagOf(before));
       if (body.cloud !== undefined) checkCloud(ports, body.cloud);
+      if (body.secretExpiresAt !== undefined && body.clientSecret === undefined) requireSecret(before);
       if (body.name !== undefined && body.name !== before.name) await requireFreeName(ports, body.name);
-      const credential = sealCredential(ports, organizationId, body);
+      const changed = changeOf(ports, organizationId, body);
       const written = await modify(ports.collections.organizations, organizationId, (doc) => {
-        const { verification, ...rest } = doc;
-        const connection = body.cloud ?? body.clientId ?? credential;
-        return {
-          ...rest,
-          // What was verified is not what is set now.
-          ...(connection === undefined && verification !== undefined ? { verification } : {}),
-          ...(body.name === undefined ? {} : { name: body.name }),
-          ...(body.cloud === undefined ? {} : { cloud: body.cloud }),
-          ...(body.clientId === undefined ? {} : { clientId: body.clientId }),
-          ...(credential === undefined ? {} : { credential }),
-        };
+        if (match !== undefined) requireMatch(match, tagOf(doc));
+        return changed(doc);
       });
       if (written === undefined) throw new NotFound('organization', organizationId);
       const data = { organizationId, change: 'changed' } as const;
@@ -173,9 +212,73 @@ const change = (ports: ApiPorts): Route =>
         `${organizationId}/${written.version}`,
         data,
       );
-      return { body: viewOf(written.doc) };
+      return { body: viewOf(written.doc), headers: { etag: tagOf(written.doc) } };
     },
   });
+
+/** A date can only be given to a secret. @throws InvalidInput */
+function requireSecret({ credential }: Organization): void {
+  if (credential.kind === 'secret') return;
+  const message = 'belongs to a client secret; a certificate says itself when it ends';
+  throw new InvalidInput([{ field: 'secretExpiresAt', message }]);
+}
+
+/** Carries out a change; secrets are sealed once, whatever is tried again. */
+function changeOf(
+  ports: ApiPorts,
+  id: string,
+  body: OrganizationPatch,
+): (organization: Organization) => Organization {
+  const credential = sealCredential(ports, id, body);
+  const { restoreApplication: given } = body;
+  const application = given === undefined || given === null ? given : sealApplication(ports, id, given);
+  return ({ verification, restoreApplication, ...doc }) => {
+    const isSame =
+      body.cloud === undefined &&
+      body.clientId === undefined &&
+      credential === undefined &&
+      application === undefined;
+    const restores = application === undefined ? restoreApplication : (application ?? undefined);
+    const dated =
+      credential ??
+      (body.secretExpiresAt === undefined
+        ? doc.credential
+        : { ...doc.credential, expiresAt: body.secretExpiresAt });
+    return {
+      ...doc,
+      credential: dated,
+      // What was verified is not what is set now.
+      ...(isSame && verification !== undefined ? { verification } : {}),
+      ...(restores === undefined ? {} : { restoreApplication: restores }),
+      ...(body.name === undefined ? {} : { name: body.name }),
+      ...(body.cloud === undefined ? {} : { cloud: body.cloud }),
+      ...(body.clientId === undefined ? {} : { clientId: body.clientId }),
+    };
+  };
+}
+
+/** What Microsoft tells of the end of a secret is kept: it is what the daily look goes by. */
+function withEnds(organization: Organization, checks: readonly Check[]): Organization {
+  const endOf = (application: 'backup' | 'restore') =>
+    checks.find(
+      (check) => check.code === 'credential.expiry' && (check.application ?? 'backup') === application,
+    )?.expiresAt;
+  const dated = (credential: Credential, end: string | undefined): Credential =>
+    end === undefined ? credential : { ...credential, expiresAt: end };
+  const { restoreApplication } = organization;
+  return {
+    ...organization,
+    credential: dated(organization.credential, endOf('backup')),
+    ...(restoreApplication === undefined
+      ? {}
+      : {
+          restoreApplication: {
+            ...restoreApplication,
+            credential: dated(restoreApplication.credential, endOf('restore')),
+          },
+        }),
+  };
+}
 
 const remove = (ports: ApiPorts): Route =>
   route({
@@ -220,19 +323,31 @@ const verify = (ports: ApiPorts): Route =>
     tag,
     summary: 'Check the connection, check by check; a proxy does it',
     params,
+    query: z.strictObject({
+      mailboxes: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(100_000)
+        .optional()
+        .meta({ description: 'Mailboxes tried at most, spread over the directory; 500 when absent.' }),
+    }),
     responses: {
       200: { description: 'The checks, also kept with the organization', schema: verificationSchema },
     },
-    async handler({ params: { organizationId } }) {
+    async handler({ params: { organizationId }, query: { mailboxes: probe } }) {
       const { organizations } = ports.collections;
       await lookUp(organizations, 'organization', organizationId);
       const { checks } = await ports.ask(
         'verifyOrganization',
-        { organizationId },
-        { timeoutMs: verifyTimeoutMs },
+        { organizationId, ...(probe === undefined ? {} : { probe }) },
+        { timeoutMs: verifyTimeoutMs, pool: await poolFor(ports, organizationId) },
       );
       const verification = { at: new Date(ports.clock.now()).toISOString(), checks };
-      const written = await modify(organizations, organizationId, (doc) => ({ ...doc, verification }));
+      const written = await modify(organizations, organizationId, (doc) => ({
+        ...withEnds(doc, checks),
+        verification,
+      }));
       if (written === undefined) throw new NotFound('organization', organizationId);
       const data = { organizationId, change: 'verified' } as const;
       await announce(
@@ -254,15 +369,20 @@ const inventory = (ports: ApiPorts): Route =>
     tag,
     summary: 'Read users and groups from the directory; a proxy does it',
     params,
-    body: z.strictObject({ groupIds: z.array(z.string().min(1).max(200)).max(1000).default([]) }),
+    body: z.strictObject({
+      groupIds: z.array(z.string().min(1).max(200)).max(1000).default([]),
+      /** Ask for the types of mailboxes too, which takes a request for twenty of them. */
+      kinds: z.boolean().default(false),
+    }),
     bodyOptional: true,
     responses: {
-      200: { description: 'Numbers', schema: z.object({ mailboxes: z.number(), gone: z.number() }) },
+      200: { description: 'Numbers', schema: inventoryView },
     },
-    async handler({ params: { organizationId }, body: { groupIds } }) {
+    async handler({ params: { organizationId }, body: { groupIds, kinds } }) {
       await lookUp(ports.collections.organizations, 'organization', organizationId);
-      const question = { organizationId, groupIds };
-      return { body: await ports.ask('refreshInventory', question, { timeoutMs: inventoryTimeoutMs }) };
+      const question = { organizationId, groupIds, kinds };
+      const pool = await poolFor(ports, organizationId);
+      return { body: await ports.ask('refreshInventory', question, { timeoutMs: inventoryTimeoutMs, pool }) };
     },
   });
 

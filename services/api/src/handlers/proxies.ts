@@ -2,16 +2,21 @@ import type { ProxyRecord } from '@holdfast/contracts';
 import { z } from 'zod';
 import { afterOf, listBody, pageOf, pageQuery } from '../http/paging.ts';
 import { type Route, route } from '../http/route.ts';
-import { cloudView, poolView, proxyView } from '../http/views.ts';
+import { cloudView, proxyView } from '../http/views.ts';
 import type { ApiPorts } from '../ports.ts';
 
 const tag = 'proxies';
-const mostProxies = 1000;
 
-function viewOf(ports: ApiPorts, record: ProxyRecord) {
+/** A proxy as lists show it: what it says of itself now, else what it said last. */
+export function viewOfProxy(ports: ApiPorts, record: ProxyRecord) {
+  const { maintenance, offlineSince, stoppedAt } = record;
   const heartbeat = ports.live.proxies().find(({ id }) => id === record.id);
-  if (heartbeat === undefined) return { ...record, busy: 0, mailboxes: [], online: false };
-  return { ...heartbeat, online: true, lastSeen: heartbeat.at };
+  if (heartbeat === undefined) {
+    const lastSeen = stoppedAt ?? offlineSince ?? record.startedAt;
+    return { ...record, busy: 0, mailboxes: [], online: false, lastSeen };
+  }
+  // It learns of maintenance within seconds; what was asked for counts here.
+  return { ...heartbeat, maintenance, online: true, lastSeen: heartbeat.at };
 }
 
 const list = (ports: ApiPorts): Route =>
@@ -25,37 +30,7 @@ const list = (ports: ApiPorts): Route =>
     responses: { 200: { description: 'A page', schema: pageOf(proxyView) } },
     async handler({ query: { limit, after } }) {
       const page = await ports.collections.proxies.find({ limit, ...afterOf(after) });
-      return { body: listBody(page, (doc) => viewOf(ports, doc)) };
-    },
-  });
-
-const pools = (ports: ApiPorts): Route =>
-  route({
-    method: 'get',
-    path: '/pools',
-    operationId: 'listPools',
-    tag,
-    summary: 'List pools: how many proxies each has and how busy they are',
-    responses: { 200: { description: 'All pools', schema: pageOf(poolView) } },
-    async handler() {
-      const known = await ports.collections.proxies.find({ limit: mostProxies });
-      const online = ports.live.proxies();
-      const names = new Set([
-        ports.pool,
-        ...known.items.map(({ doc }) => doc.pool),
-        ...online.map((p) => p.pool),
-      ]);
-      const items = [...names].sort().map((pool) => {
-        const mine = online.filter((proxy) => proxy.pool === pool);
-        return {
-          pool,
-          proxiesOnline: mine.length,
-          proxiesKnown: Math.max(mine.length, known.items.filter(({ doc }) => doc.pool === pool).length),
-          slots: mine.reduce((sum, { slots }) => sum + slots, 0),
-          busy: mine.reduce((sum, { busy }) => sum + busy, 0),
-        };
-      });
-      return { body: { items } };
+      return { body: listBody(page, (doc) => viewOfProxy(ports, doc)) };
     },
   });
 
@@ -72,4 +47,4 @@ const clouds = (ports: ApiPorts): Route =>
     },
   });
 
-export const proxyRoutes = (ports: ApiPorts): Route[] => [list, pools, clouds].map((make) => make(ports));
+export const proxyRoutes = (ports: ApiPorts): Route[] => [list, clouds].map((make) => make(ports));

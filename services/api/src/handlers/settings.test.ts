@@ -160,9 +160,10 @@ describe('proxies and pools', () => {
       ]);
       break;
     }
+    const served = { description: '', proxiesInMaintenance: 0 };
     expect((await api.call('GET', '/pools')).body.items).toEqual([
-      { pool: 'branch', proxiesOnline: 0, proxiesKnown: 1, slots: 0, busy: 0 },
-      { pool: 'default', proxiesOnline: 1, proxiesKnown: 1, slots: 4, busy: 3 },
+      { ...served, pool: 'branch', proxiesOnline: 0, proxiesKnown: 1, slots: 0, busy: 0 },
+      { ...served, pool: 'default', proxiesOnline: 1, proxiesKnown: 1, slots: 4, busy: 3 },
     ]);
     expect((await api.call('GET', '/clouds')).body.items).toHaveLength(1);
   });

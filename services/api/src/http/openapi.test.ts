@@ -1,3 +1,4 @@
+import { serveQuestion } from '@holdfast/messaging';
 import {
   buildJob,
   buildMailbox,
@@ -43,6 +44,10 @@ beforeAll(async () => {
   await api.insert('runTasks', buildRunTask());
   await api.insert('mailboxes', buildMailbox({ id: 'mbx-1' }));
   await api.insert('restoreSessions', buildRestoreSession());
+  // Stopped with the broker of the API.
+  await serveQuestion(api.messaging, 'default', 'findGroups', async () => ({
+    groups: [{ groupId: 'g1', displayName: 'Sales' }],
+  }));
 });
 afterAll(() => api.stop());
 

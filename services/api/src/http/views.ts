@@ -15,14 +15,18 @@ import {
 } from '@holdfast/contracts';
 import { z } from 'zod';
 
+const credentialView = z.object({
+  kind: z.enum(['secret', 'certificate']),
+  /** End of the certificate's life, or of the secret's as far as it is known. */
+  expiresAt: z.iso.datetime().optional(),
+});
+
 /** An organization as the API shows it: what kind of credential it has, never the credential. */
 export const organizationView = z.object({
-  ...organizationSchema.omit({ credential: true }).shape,
-  credential: z.object({
-    kind: z.enum(['secret', 'certificate']),
-    /** End of the certificate's life. */
-    expiresAt: z.iso.datetime().optional(),
-  }),
+  ...organizationSchema.omit({ credential: true, restoreApplication: true }).shape,
+  credential: credentialView,
+  /** Signs in for restores. */
+  restoreApplication: z.object({ clientId: z.string(), credential: credentialView }).optional(),
 });
 
 export const repositoryView = z.object({
@@ -82,13 +86,26 @@ export const proxyView = z.object({
 
 export const poolView = z.object({
   pool: idSchema,
+  description: z.string(),
+  /** What it serves; all when absent. */
+  organizationIds: z.array(idSchema).optional(),
+  repositoryIds: z.array(idSchema).optional(),
+  proxiesInMaintenance: z.number().int(),
   proxiesOnline: z.number().int(),
   proxiesKnown: z.number().int(),
   slots: z.number().int(),
   busy: z.number().int(),
 });
 
-export const cloudView = z.object({ name: z.string(), authority: z.string(), graphRoot: z.string() });
+export const cloudView = z.object({
+  name: z.string(),
+  /** For people. */
+  title: z.string(),
+  authority: z.string(),
+  graphRoot: z.string(),
+  /** Why no organization can be in it. */
+  refused: z.string().optional(),
+});
 
 /** Ids that are made of two ids and a dot: restore points, tasks. */
 export const joinedId = z

@@ -50,7 +50,14 @@ export async function startTestApi(given: TestApiOptions = {}): Promise<TestApi>
     store,
     messaging,
     sealing: sealer,
-    clouds: [{ name: 'global', authority: 'https://login.example', graphRoot: 'https://graph.example' }],
+    clouds: [
+      {
+        name: 'global',
+        title: 'Worldwide',
+        authority: 'https://login.example',
+        graphRoot: 'https://graph.example',
+      },
+    ],
     cloudRefusal: (name) => (name === 'global' ? undefined : `there is no cloud ${name}`),
     logger: silentLogger,
     metrics: createMetrics('api'),
