@@ -4,6 +4,8 @@ import type {
   HoldfastEvent,
   Job,
   Mailbox,
+  Organization,
+  ProxyRecord,
   Run,
   RunTask,
   ScriptRecord,
@@ -78,6 +80,20 @@ export interface TaskQueue {
 export interface ProxyWatch {
   /** True when the proxy that has the task is there and says that it works on this mailbox. */
   worksOn(task: RunTask): boolean;
+}
+
+/** The records of proxies in the control data. */
+export interface ProxyBook {
+  proxies(): Promise<ProxyRecord[]>;
+  /** Compare-and-set; undefined when `change` left it alone. */
+  changeProxy(
+    id: string,
+    change: (record: ProxyRecord) => ProxyRecord | undefined,
+  ): Promise<ProxyRecord | undefined>;
+}
+
+export interface OrganizationBook {
+  organizations(): AsyncIterable<Organization>;
 }
 
 /** Asks a proxy to read the directory into the control data. */

@@ -1,4 +1,4 @@
-import { collections, type FieldProblem, type Script } from '@holdfast/contracts';
+import { bucketTtlMs, collections, type FieldProblem, type Script } from '@holdfast/contracts';
 import { createOutbox, type Messaging, serveQuestion } from '@holdfast/messaging';
 import type { Clock, Logger, ServiceHandle } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
@@ -16,6 +16,7 @@ import type { SchedulerMetrics } from './metrics.ts';
 import type { Announce } from './ports.ts';
 import { startRuns } from './runs.ts';
 import { subscribe } from './subscriptions.ts';
+import { startWatch } from './watch.ts';
 
 export interface SchedulerTimes {
   reconcileMs: number;
@@ -47,6 +48,7 @@ export interface Scheduler extends ServiceHandle {
 const leaseKey = 'scheduler';
 /** Events of the last hour are told again to a broker that came back empty; services find older ones by themselves. */
 const republishMs = 3_600_000;
+const watchEveryMs = 5_000;
 const retryPauses = { firstMs: 1_000, longestMs: 15_000 };
 
 /** Starts a scheduler: it leads or stands by until it is stopped. */
@@ -129,7 +131,7 @@ async function leadTerm(
     ...{ rules: deps.scripts, clock, logger, over },
     onEnded: (runId) => runs.nudge(runId),
   });
-  const proxies = await openProxyWatch(messaging);
+  const proxies = await openProxyWatch(messaging, now);
   const ports = {
     ...books,
     announce,
@@ -138,6 +140,8 @@ async function leadTerm(
     proxies,
     inventory: createInventory(messaging),
     silence: createSilence(now),
+    heard: (proxyId: string) => proxies.heard(proxyId),
+    silentAfterMs: bucketTtlMs.proxies,
     scriptRunner: scriptProcesses,
     dispatched: new Set<string>(),
     orphanAfterMs: times.orphanAfterMs,
@@ -168,7 +172,8 @@ async function leadTerm(
     logger.warn({ error }, 'no events to follow; runs are looked at in the usual rhythm');
     return undefined;
   });
-  await Promise.all([runs.done, fires.done]);
+  const watching = startWatch({ ports, clock, logger, over, everyMs: watchEveryMs });
+  await Promise.all([runs.done, fires.done, watching]);
   await scriptProcesses.close();
   await answering.stop();
   await (await following)?.stop();

@@ -1,5 +1,6 @@
 import { buckets, bucketTtlMs, type ProxyHeartbeat, proxyHeartbeatSchema } from '@holdfast/contracts';
 import { askQuestion, type KeyValue, type Messaging, type Running } from '@holdfast/messaging';
+import type { Heard } from '../domain/watchProxies.ts';
 import type { Inventory, ProxyWatch } from '../ports.ts';
 
 /** Reading the directory of a large organization takes minutes. */
@@ -29,21 +30,31 @@ export function createInventory(messaging: Messaging): Inventory {
 }
 
 /** The heartbeats of the proxies, followed so that asking about a task costs nothing. */
-export async function openProxyWatch(messaging: Messaging): Promise<ProxyWatch & Running> {
+export async function openProxyWatch(
+  messaging: Messaging,
+  now: () => number,
+): Promise<ProxyWatch & Running & { heard(proxyId: string): Heard }> {
   const heartbeats: KeyValue<ProxyHeartbeat> = await messaging.keyValue(buckets.proxies, {
     ttlMs: bucketTtlMs.proxies,
     parse: (json) => proxyHeartbeatSchema.parse(json),
   });
   const known = new Map<string, ProxyHeartbeat>();
+  // By this machine's clock, whatever those of the proxies say.
+  const heardAt = new Map<string, number>();
+  const since = now();
   const watching = await heartbeats.watch((key, heartbeat) => {
     if (heartbeat === undefined) known.delete(key);
-    else known.set(key, heartbeat);
+    else {
+      known.set(key, heartbeat);
+      heardAt.set(key, now());
+    }
   });
   return {
     worksOn(task) {
       const proxy = task.proxy === undefined ? undefined : known.get(task.proxy);
       return proxy?.mailboxes.includes(task.mailboxAddress) ?? false;
     },
+    heard: (proxyId) => ({ heartbeat: known.get(proxyId), at: heardAt.get(proxyId) ?? since }),
     stop: () => watching.stop(),
   };
 }

@@ -3,6 +3,8 @@ import {
   type Group,
   type Job,
   type Mailbox,
+  type Organization,
+  type ProxyRecord,
   type Run,
   type RunTask,
   type ScriptRecord,
@@ -18,7 +20,16 @@ import {
   type Query,
   type Store,
 } from '@holdfast/store';
-import type { JobBook, RunBook, ScopeSource, ScriptBook, TaskBook, TaskCounts } from '../ports.ts';
+import type {
+  JobBook,
+  OrganizationBook,
+  ProxyBook,
+  RunBook,
+  ScopeSource,
+  ScriptBook,
+  TaskBook,
+  TaskCounts,
+} from '../ports.ts';
 
 const unfinished = { in: ['requested', 'running', 'completing'] };
 const insertsAtOnce = 32;
@@ -32,6 +43,8 @@ export interface StoreBooks {
   tasks: TaskBook;
   scope: ScopeSource;
   scripts: ScriptBook;
+  proxyBook: ProxyBook;
+  organizations: OrganizationBook;
 }
 
 /** `guard` is called before each write and throws when this process may not write any more. */
@@ -42,6 +55,8 @@ export function createStoreBooks(store: Store, guard: () => void): StoreBooks {
   const mailboxes = store.collection(collections.mailboxes);
   const groups = store.collection(collections.groups);
   const settings = store.collection(collections.settings);
+  const proxies = store.collection(collections.proxies);
+  const organizations = store.collection(collections.organizations);
   const change = async <T extends Document>(
     rows: Collection<T>,
     id: string,
@@ -58,6 +73,18 @@ export function createStoreBooks(store: Store, guard: () => void): StoreBooks {
       changeJob: (id, edit) => change(jobs, id, edit),
     },
     runs: runBook(runs, guard, (id, edit) => change(runs, id, edit)),
+    proxyBook: {
+      async proxies() {
+        const found: ProxyRecord[] = [];
+        for await (const record of documents(proxies, {})) found.push(record);
+        return found;
+      },
+      async changeProxy(id, edit) {
+        guard();
+        return (await modify(proxies, id, edit))?.doc;
+      },
+    },
+    organizations: { organizations: () => documents<Organization>(organizations, {}) },
     scripts: scriptBook(store.collection(collections.runScripts), guard),
     tasks: taskBook(tasks, guard, (id, edit) => change(tasks, id, edit)),
     scope: {
