@@ -1,4 +1,4 @@
-// npm run bench -- [--only engine,end-to-end,memory] [--rounds N] [--mailboxes N] [--messages N] [--json FILE]
+// npm run bench -- [--only engine,end-to-end,scheduler,memory] [--rounds N] [--mailboxes N] [--messages N] [--json FILE]
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ensureNatsServer } from '@holdfast/embedded';
@@ -7,13 +7,16 @@ import { benchEndToEnd } from './endToEnd.ts';
 import { benchEngine } from './engine.ts';
 import type { BenchRow } from './measure.ts';
 import { benchMemory } from './memory.ts';
+import { benchScheduler } from './scheduler.ts';
+import { benchSearch } from './search.ts';
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'engine,end-to-end,memory' },
+    only: { type: 'string', default: 'engine,end-to-end,scheduler,memory' },
     rounds: { type: 'string', default: '3' },
     mailboxes: { type: 'string', default: '100' },
     messages: { type: 'string', default: '200' },
+    items: { type: 'string', default: '1000000' },
     json: { type: 'string' },
   },
 });
@@ -32,7 +35,9 @@ const rows: BenchRow[] = [];
 if (wanted.has('engine')) rows.push(...(await benchEngine({ ...size, rounds, seed: 11, say })));
 if (wanted.has('end-to-end'))
   rows.push(...(await benchEndToEnd({ natsServer, ...size, rounds, seed: 11, say })));
+if (wanted.has('scheduler')) rows.push(...(await benchScheduler(natsServer, say)));
 if (wanted.has('memory')) rows.push(...(await benchMemory(natsServer, say)));
+if (wanted.has('search')) rows.push(...(await benchSearch({ items: Number(values.items), say })));
 
 const table = new Table({ head: ['bar', 'unit', 'Holdfast', 'peer', 'ratio', 'gate', 'held'] });
 for (const row of rows) {

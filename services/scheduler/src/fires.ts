@@ -86,6 +86,7 @@ export function startFires(options: FiresOptions): Fires {
       else plan(job, nextFireOf(job));
     }
     for (const jobId of gone) forget(jobId);
+    if (!isPrimed) logger.info({ jobs: signatures.size, fires: queue.size }, 'schedules read');
     isPrimed = true;
     metrics.jobs.set(queue.size);
   }

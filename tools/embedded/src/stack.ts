@@ -10,13 +10,14 @@ export const serviceNames = ['scheduler', 'sync', 'retention', 'restore', 'notif
 export type ServiceName = (typeof serviceNames)[number];
 
 /**
- * Services that move contents run with a small young generation: by default each thread's grows by tens of MiB that are
- * never given back. A stated limit of the old one makes the collector tidy up while there is little to tidy: without it,
- * the worker grows by 100 MiB on a machine with much memory.
+ * Services that move contents, or read many jobs, run with a small young generation: by default each thread's grows by
+ * tens of MiB that are never given back. A stated limit of the old one makes the collector tidy up while there is little
+ * to tidy: without it, the worker grows by 100 MiB on a machine with much memory.
  */
 const heapFlags: Partial<Record<ServiceName, string[]>> = {
   sync: ['--max-semi-space-size=4', '--max-old-space-size=512'],
   restore: ['--max-semi-space-size=4'],
+  scheduler: ['--max-semi-space-size=4'],
 };
 
 export interface StackOptions {
