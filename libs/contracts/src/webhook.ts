@@ -15,7 +15,7 @@ export const eventFilterSchema = z
   .max(80)
   .regex(/^([a-z][a-z.-]*\*?|\*)$/, 'must be a name such as run.completed, a beginning such as run.*, or *')
   .refine((filter) => eventNames.some((name) => eventNameMatches(filter, name)), {
-    message: 'no event has this name; docs/events.md and `holdfast events types` list them',
+    message: 'no event has this name; docs/events.md lists them',
   });
 
 const urlSchema = z
