@@ -67,6 +67,12 @@ module.exports = {
       'Knows nothing of mailboxes.',
     ),
     only(
+      'catalog-alone',
+      '^libs/catalog/(?!.*\\.test\\.ts$)',
+      [lib('catalog'), lib('contracts')],
+      'A projection: knows neither NATS nor exchange nor the engine.',
+    ),
+    only(
       'runtime-alone',
       '^libs/runtime/(?!.*\\.test\\.ts$)',
       [lib('runtime'), lib('contracts')],

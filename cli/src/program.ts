@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { alertCommands } from './commands/alert.ts';
 import { eventsCommands } from './commands/events.ts';
+import { exploreCommands } from './commands/explore.ts';
 import { exportCommands } from './commands/export.ts';
 import { jobCommands } from './commands/job.ts';
 import { orgCommands } from './commands/org.ts';
@@ -42,6 +43,7 @@ function build(runner: Runner): Command {
     jobCommands,
     runCommands,
     pointCommands,
+    exploreCommands,
     restoreCommands,
     exportCommands,
     retentionCommands,
