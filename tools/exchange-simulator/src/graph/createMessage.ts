@@ -14,7 +14,7 @@ import { MimeContent } from '../mailbox/mimeContent.ts';
 import { hashText } from '../random.ts';
 import { type MailContext, messageId, userPath } from './context.ts';
 import { badRequest, refuseWhenFull } from './errors.ts';
-import { canonicalPropertyId, DELIVERY_TIME, MESSAGE_FLAGS, SUBMIT_TIME } from './extendedProperties.ts';
+import { DELIVERY_TIME, MESSAGE_FLAGS, readExtended, SUBMIT_TIME } from './extendedProperties.ts';
 import { messageReply } from './messages.ts';
 import { jsonBody } from './request.ts';
 import { checkBody, FILE_ATTACHMENT, ITEM_ATTACHMENT, MESSAGE } from './schema.ts';
@@ -108,19 +108,6 @@ function readTime(text: string | undefined): number | undefined {
       'ErrorInvalidExtendedPropertyValue',
     );
   return time;
-}
-
-/** Extended properties of a body, by canonical id. Throws 400 for a bad id or value. */
-export function readExtended(value: unknown): Map<string, string> {
-  const extended = new Map<string, string>();
-  if (!Array.isArray(value)) return extended;
-  for (const one of value as { id: string; value: string }[]) {
-    const id = canonicalPropertyId(one.id);
-    if (id.startsWith('Integer ') && !/^-?\d+$/.test(one.value))
-      throw badRequest(`The value '${one.value}' is not an integer.`, 'ErrorInvalidExtendedPropertyValue');
-    extended.set(id, one.value);
-  }
-  return extended;
 }
 
 /** State properties that a body sets. */

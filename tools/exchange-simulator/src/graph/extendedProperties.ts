@@ -37,6 +37,19 @@ export function canonicalPropertyId(id: string): string {
   );
 }
 
+/** Extended properties of a body, by canonical id. Throws 400 for a bad id or value. */
+export function readExtended(value: unknown): Map<string, string> {
+  const extended = new Map<string, string>();
+  if (!Array.isArray(value)) return extended;
+  for (const one of value as { id: string; value: string }[]) {
+    const id = canonicalPropertyId(one.id);
+    if (id.startsWith('Integer ') && !/^-?\d+$/.test(one.value))
+      throw badRequest(`The value '${one.value}' is not an integer.`, 'ErrorInvalidExtendedPropertyValue');
+    extended.set(id, one.value);
+  }
+  return extended;
+}
+
 export const MESSAGE_FLAGS = 'Integer 0xe07';
 export const DELIVERY_TIME = 'SystemTime 0xe06';
 export const SUBMIT_TIME = 'SystemTime 0x39';

@@ -1,8 +1,8 @@
 import type { Reply } from '../http/reply.ts';
 import { type Folder, isMailFolder, RECOVERABLE_DELETIONS, ROOT } from '../mailbox/mailbox.ts';
 import { folderOf, type MailContext, userPath } from './context.ts';
-import { readExtended } from './createMessage.ts';
 import { badRequest, GraphError } from './errors.ts';
+import { readExtended } from './extendedProperties.ts';
 import { filterPaths, parseFilter, passes } from './filter.ts';
 import { readPage, requestPath, skipLink } from './paging.ts';
 import { allowQuery, jsonBody } from './request.ts';
