@@ -34,7 +34,9 @@ async function insertMissing<T extends Document & { _id: string }>(
   const missing = documents.filter(({ _id }) => !there.has(_id));
   if (missing.length === 0) return;
   try {
-    await collection.insertMany(missing as unknown as Parameters<typeof collection.insertMany>[0], { ordered: false });
+    await collection.insertMany(missing as unknown as Parameters<typeof collection.insertMany>[0], {
+      ordered: false,
+    });
   } catch (error) {
     const now = new Set<string>(await find());
     if (missing.some(({ _id }) => !now.has(_id))) throw error;
