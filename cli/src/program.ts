@@ -6,6 +6,7 @@ import { exportCommands } from './commands/export.ts';
 import { jobCommands } from './commands/job.ts';
 import { orgCommands } from './commands/org.ts';
 import { pointCommands } from './commands/point.ts';
+import { poolCommands } from './commands/pool.ts';
 import { repoCommands } from './commands/repo.ts';
 import { restoreCommands } from './commands/restore.ts';
 import { retentionCommands } from './commands/retention.ts';
@@ -52,6 +53,7 @@ function build(runner: Runner): Command {
     webhookCommands,
     eventsCommands,
     systemCommands,
+    poolCommands,
   ];
   for (const add of areas) add(runner, program);
   return program;

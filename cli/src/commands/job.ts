@@ -16,19 +16,25 @@ import {
   schedulesText,
   scheduleText,
 } from './jobSchedule.ts';
+import {
+  namedDestinations,
+  type ScopeOptions,
+  scopeDraft,
+  scopeFacts,
+  scopeFlags,
+  showPreview,
+  tellWarnings,
+} from './jobScope.ts';
 import { type PolicyOptions, policyOf, policyOptions, policyText } from './retentionPolicy.ts';
 
 type ShownJob = Job & { nextFire: string | null };
+type SavedJob = ShownJob & { warnings?: { message: string }[] };
 
-interface JobOptions extends ScheduleOptions, PolicyOptions, ReportOptions {
+interface JobOptions extends ScheduleOptions, PolicyOptions, ReportOptions, ScopeOptions {
   file?: string;
   name?: string;
   org?: string;
   repo?: string;
-  all?: boolean;
-  mailbox: string[];
-  group: string[];
-  exclude: string[];
   concurrency?: number;
   attempts?: number;
   retryTimes?: number;
@@ -55,15 +61,6 @@ export function readJobFile(text: string, file: string): Draft {
   return { ...parsed };
 }
 
-function sourcesOf(options: JobOptions): Draft[] | undefined {
-  const sources = [
-    ...options.mailbox.map((address) => ({ kind: 'mailbox', address })),
-    ...options.group.map((groupId) => ({ kind: 'group', groupId })),
-    ...(options.all === true ? [{ kind: 'organization' }] : []),
-  ];
-  return sources.length === 0 ? undefined : sources;
-}
-
 /** The flags as fields; they win over the file. */
 export function draftOf(options: JobOptions): Draft {
   const given = givenOf({
@@ -75,8 +72,7 @@ export function draftOf(options: JobOptions): Draft {
     name: options.name,
     organization: options.org,
     repository: options.repo,
-    sources: sourcesOf(options),
-    exclude: options.exclude.length === 0 ? undefined : options.exclude,
+    ...scopeDraft(options),
     schedules: schedulesOf(options),
     catchUp: options.catchUp,
     retention: policyOf(options),
@@ -114,6 +110,9 @@ async function bodyOf({ client }: Context, options: JobOptions, before: Draft): 
   if (body.repositoryId === undefined || repository !== undefined) {
     body.repositoryId = (await resolveNamed(client, 'repository', text(repository))).id;
   }
+  if (isDraft(before.exclude) && isDraft(body.exclude)) body.exclude = { ...before.exclude, ...body.exclude };
+  if (isDraft(before.scripts) && isDraft(body.scripts)) body.scripts = { ...before.scripts, ...body.scripts };
+  body.destinations = await namedDestinations(client, body.destinations);
   body.schedules = await namedJobs(client, body.schedules);
   return givenOf(body);
 }
@@ -149,8 +148,9 @@ const nextText = (job: ShownJob): string => {
 
 async function create(context: Context, _args: string[], options: JobOptions): Promise<undefined> {
   const { client, screen } = context;
-  const made = await client.send<ShownJob>('POST', '/jobs', await bodyOf(context, options, {}));
+  const made = await client.send<SavedJob>('POST', '/jobs', await bodyOf(context, options, {}));
   if (screen.json) return screen.document(made);
+  tellWarnings(context, made.warnings);
   screen.line(`Added ${made.name} (${made.id}), ${nextText(made)}. Run it now: holdfast job run ${made.id}`);
 }
 
@@ -173,9 +173,24 @@ async function edit(context: Context, args: string[], options: JobOptions): Prom
   const path = `/jobs/${step(id)}`;
   const { body: before, etag } = await client.getTagged<ShownJob>(path);
   const body = await bodyOf(context, options, settable(before));
-  const changed = await client.send<ShownJob>('PUT', path, body, { 'if-match': etag });
+  const changed = await client.send<SavedJob>('PUT', path, body, { 'if-match': etag });
   if (screen.json) return screen.document(changed);
+  tellWarnings(context, changed.warnings);
   screen.line(`Changed ${changed.name} (${changed.id}), ${nextText(changed)}.`);
+}
+
+type PreviewOptions = JobOptions & { show?: string; search?: string; limit: number; refresh?: boolean };
+
+/** A saved job as it is, or as it would be with what the flags and the file say. */
+async function preview(context: Context, args: string[], options: PreviewOptions): Promise<undefined> {
+  const { client } = context;
+  const isChanged = options.file !== undefined || Object.keys(draftOf(options)).length > 0;
+  if (args[0] === undefined)
+    return showPreview(context, undefined, await bodyOf(context, options, {}), options);
+  const { id } = await resolveNamed(client, 'job', args[0]);
+  if (!isChanged) return showPreview(context, id, undefined, options);
+  const before = settable(await client.get<ShownJob>(`/jobs/${step(id)}`));
+  return showPreview(context, undefined, await bodyOf(context, options, before), options);
 }
 
 interface RunOptions {
@@ -221,11 +236,6 @@ async function list(
   );
 }
 
-const sourceText = (source: Job['sources'][number]): string => {
-  if (source.kind === 'organization') return 'all mailboxes';
-  return source.kind === 'group' ? `group ${source.groupId}` : source.address;
-};
-
 async function show(
   { client, screen, io }: Context,
   args: string[],
@@ -240,8 +250,7 @@ async function show(
     ['id', job.id],
     ['organization', job.organizationId],
     ['repository', job.repositoryId],
-    ['sources', job.sources.map(sourceText).join(', ')],
-    ['excluded', job.exclude.join(', ')],
+    ...scopeFacts(job),
     ...scheduleFacts(job),
     ['next', timeText(job.nextFire)],
     ['keeps', `${policyText(job.retention)} (${job.retention.timeZone})`],
@@ -309,18 +318,14 @@ async function remove({ client, screen }: Context, args: string[]): Promise<unde
 
 const jobOptions = (command: Command): Command =>
   scheduleOptions(
-    policyOptions(reportFlags(command))
+    policyOptions(reportFlags(scopeFlags(command)))
       .option(
         '-f, --file <file>',
         'YAML with the fields of the API; organization and repository may be names',
       )
       .option('--name <name>', 'its name')
       .option('--org <org>', 'organization')
-      .option('--repo <repo>', 'repository')
-      .option('--all', 'all mailboxes of the organization')
-      .option('--mailbox <address>', 'a mailbox (repeat for more)', collect, [])
-      .option('--group <id>', 'members of a directory group (repeat for more)', collect, [])
-      .option('--exclude <address>', 'never this mailbox (repeat for more)', collect, []),
+      .option('--repo <repo>', 'repository'),
   )
     .option('--catch-up', 'after a downtime one run catches up (the default)')
     .option('--no-catch-up', 'what was missed in a downtime is passed over')
@@ -347,6 +352,14 @@ export function jobCommands(runner: Runner, program: Command): void {
     .command('edit <job>')
     .description('change what a YAML file or flags say, and leave the rest as it is');
   act(runner, jobOptions(editing), edit);
+  const previewing = job
+    .command('preview [job]')
+    .description('who is in, who is out and why, and where each goes: of a job, or as flags and a file say')
+    .addOption(new Option('--show <status>', 'only these').choices(['in', 'out', 'error', 'all']))
+    .option('--search <text>', 'parts of the address or the name')
+    .option('--refresh', 'read the directory anew, as a run does')
+    .option('--limit <n>', 'at most', wholeNumber, 100);
+  act(runner, jobOptions(previewing), preview);
   const running = job
     .command('run <job>')
     .description('run a job now')

@@ -14,6 +14,7 @@ interface Organization extends Named {
   clientId: string;
   credential: { kind: string; expiresAt?: string };
   createdAt: string;
+  restoreApplication?: { clientId: string; credential: { kind: string; expiresAt?: string } };
   verification?: Verification;
 }
 
@@ -25,6 +26,14 @@ interface AddOptions {
   secretFile?: string;
   certificate?: string;
   key?: string;
+  secretExpires?: string;
+  restoreClientId?: string;
+  restoreSecretFile?: string;
+}
+
+interface EditOptions extends Partial<AddOptions> {
+  noRestoreApplication?: boolean;
+  restoreApplication?: boolean;
 }
 
 const resultOf = (verification: Verification | undefined): string => {
@@ -33,7 +42,7 @@ const resultOf = (verification: Verification | undefined): string => {
   return results.includes('failure') ? 'failure' : results.includes('warning') ? 'warning' : 'success';
 };
 
-async function credentialOf({ io }: Context, options: AddOptions) {
+async function credentialOf({ io }: Context, options: Partial<AddOptions>) {
   if (options.certificate === undefined && options.key === undefined) {
     const source = { what: 'client secret', file: options.secretFile, fileOption: '--secret-file' };
     return { clientSecret: await readSecret(io, { ...source, env: 'HOLDFAST_CLIENT_SECRET' }) };
@@ -49,11 +58,98 @@ async function credentialOf({ io }: Context, options: AddOptions) {
   };
 }
 
+/** The application for restores, when one is named; its secret comes from a file. */
+async function restoreApplicationOf({ io }: Context, options: Partial<AddOptions>) {
+  const { restoreClientId: clientId, restoreSecretFile: file } = options;
+  if (clientId === undefined && file === undefined) return {};
+  if (clientId === undefined || file === undefined) {
+    throw new UsageError(
+      'the application for restores needs its id and its secret',
+      'Give --restore-client-id ID and --restore-secret-file FILE.',
+    );
+  }
+  const what = { what: 'client secret for restores', file, fileOption: '--restore-secret-file' };
+  const clientSecret = await readSecret(io, { ...what, env: 'HOLDFAST_RESTORE_CLIENT_SECRET' });
+  return { restoreApplication: { clientId, clientSecret } };
+}
+
+/** A date alone means its beginning, UTC. */
+const endOf = (text: string | undefined) =>
+  text === undefined ? {} : { secretExpiresAt: /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text };
+
+async function edit(context: Context, args: string[], options: EditOptions): Promise<number> {
+  const { client, screen } = context;
+  const { id } = await resolveNamed<Organization>(client, 'organization', args[0]);
+  const path = `/organizations/${step(id)}`;
+  const { etag } = await client.getTagged<Organization>(path);
+  const { name, clientId, cloud } = options;
+  const isNewCredential =
+    options.secretFile !== undefined || options.certificate !== undefined || options.key !== undefined;
+  const body = {
+    ...{ name, clientId, cloud },
+    ...(isNewCredential ? await credentialOf(context, options) : {}),
+    ...endOf(options.secretExpires),
+    ...(await restoreApplicationOf(context, options)),
+    ...(options.restoreApplication === false ? { restoreApplication: null } : {}),
+  };
+  if (Object.values(body).every((value) => value === undefined)) {
+    throw new UsageError('nothing to change', 'See: holdfast org edit --help');
+  }
+  const changed = await client.send<Organization>('PATCH', path, body, { 'if-match': etag });
+  if (screen.json) screen.document(changed);
+  else screen.line(`Changed ${changed.name}. Verify it: holdfast org verify ${changed.id}`);
+  return exitCodes.ok;
+}
+
+interface Coverage {
+  totals: { mailboxes: number; covered: number; uncovered: number };
+  items: { address: string; displayName: string; kind: string; jobs: string[]; disabledJobs: string[] }[];
+  next?: string;
+}
+
+async function coverage(
+  { client, screen }: Context,
+  args: string[],
+  options: { limit: number; show?: string },
+): Promise<undefined> {
+  const { id } = await resolveNamed(client, 'organization', args[0]);
+  const query = { limit: Math.min(options.limit, 1000), show: options.show };
+  const found = await client.get<Coverage>(`/organizations/${step(id)}/coverage`, query);
+  if (screen.json) return screen.document(found);
+  screen.table(
+    ['ADDRESS', 'NAME', 'KIND', 'JOBS', 'DISABLED JOBS'],
+    found.items.map((item) => [
+      ...[item.address, item.displayName, item.kind],
+      ...[item.jobs.join(', '), item.disabledJobs.join(', ')],
+    ]),
+  );
+  const { mailboxes, covered, uncovered } = found.totals;
+  screen.line(`${mailboxes} mailboxes: ${covered} in enabled jobs, ${uncovered} in none`);
+  if (found.next !== undefined) screen.note('There are more: use --limit.');
+}
+
+async function groups(
+  { client, screen }: Context,
+  args: string[],
+  options: { search?: string },
+): Promise<undefined> {
+  const { id } = await resolveNamed(client, 'organization', args[0]);
+  const found = await client.get<{ items: { groupId: string; displayName: string; address?: string }[] }>(
+    `/organizations/${step(id)}/groups`,
+    { search: options.search },
+  );
+  if (screen.json) return screen.document(found);
+  screen.table(
+    ['NAME', 'ID', 'ADDRESS'],
+    found.items.map((group) => [group.displayName, group.groupId, group.address]),
+  );
+}
+
 function showChecks({ screen }: Context, verification: Verification): number {
-  const rows = verification.checks.map(({ result, name, meaning, remedy }) => [
+  const rows = verification.checks.map(({ result, name, meaning, remedy, application, mailboxes }) => [
     result,
-    name,
-    remedy === undefined ? meaning : `${meaning} ${remedy}`,
+    application === undefined ? name : `${application}: ${name}`,
+    [meaning, mailboxes?.slice(0, 10).join(', '), remedy].filter((text) => text !== undefined).join(' '),
   ]);
   screen.table(['RESULT', 'CHECK', 'MEANING AND REMEDY'], rows);
   return rows.length;
@@ -63,19 +159,23 @@ async function add(context: Context, _args: string[], options: AddOptions): Prom
   const { client, screen } = context;
   const { name, tenant: tenantId, clientId, cloud } = options;
   const credential = await credentialOf(context, options);
-  const body = { name, tenantId, clientId, ...(cloud === undefined ? {} : { cloud }), ...credential };
+  const body = {
+    ...{ name, tenantId, clientId, cloud, ...credential },
+    ...endOf(options.secretExpires),
+    ...(await restoreApplicationOf(context, options)),
+  };
   const made = await client.send<Organization>('POST', '/organizations', body);
   if (screen.json) screen.document(made);
   else screen.line(`Added ${made.name} (${made.id}). Verify it: holdfast org verify ${made.id}`);
   return exitCodes.ok;
 }
 
-async function verify(context: Context, args: string[]): Promise<number> {
+async function verify(context: Context, args: string[], options: { mailboxes?: number }): Promise<number> {
   const { client, screen } = context;
   const organization = await resolveNamed(client, 'organization', args[0]);
   const verification = await client.send<Verification>(
     'POST',
-    `/organizations/${step(organization.id)}/verify`,
+    `/organizations/${step(organization.id)}/verify${options.mailboxes === undefined ? '' : `?mailboxes=${options.mailboxes}`}`,
   );
   if (screen.json) screen.document(verification);
   else showChecks(context, verification);
@@ -117,6 +217,7 @@ async function show(context: Context, args: string[]): Promise<undefined> {
     ['application', organization.clientId],
     ['credential', organization.credential.kind],
     ['expires', timeText(organization.credential.expiresAt)],
+    ['restores as', organization.restoreApplication?.clientId],
     ['added', timeText(organization.createdAt)],
     ['verified', timeText(organization.verification?.at)],
   ]);
@@ -169,9 +270,41 @@ export function orgCommands(runner: Runner, program: Command): void {
     .option('--cloud <name>', 'global, us-gov-l4, us-gov-l5, china or one of your own')
     .option('--secret-file <file>', 'file with the client secret, - for stdin')
     .option('--certificate <file>', 'certificate of the application, PEM, instead of a secret')
-    .option('--key <file>', 'private key of the certificate, PEM');
+    .option('--key <file>', 'private key of the certificate, PEM')
+    .option('--secret-expires <date>', 'when the secret ends, as the portal showed it, such as 2027-01-31')
+    .option('--restore-client-id <id>', 'another application that restores sign in as')
+    .option('--restore-secret-file <file>', 'file with its client secret');
   act(runner, adding, add);
-  act(runner, org.command('verify <org>').description('check the connection'), verify);
+  const editing = org
+    .command('edit <org>')
+    .description('change the name, the cloud, an application or its credential')
+    .option('--name <name>', 'its name here')
+    .option('--client-id <id>', 'id of the registered application')
+    .option('--cloud <name>', 'global, us-gov-l4, us-gov-l5, china or one of your own')
+    .option('--secret-file <file>', 'file with the client secret, - for stdin')
+    .option('--certificate <file>', 'certificate of the application, PEM, instead of a secret')
+    .option('--key <file>', 'private key of the certificate, PEM')
+    .option('--secret-expires <date>', 'when the secret ends, as the portal showed it')
+    .option('--restore-client-id <id>', 'another application that restores sign in as')
+    .option('--restore-secret-file <file>', 'file with its client secret')
+    .option('--no-restore-application', 'restores sign in as the application of the backups again');
+  act(runner, editing, edit);
+  const verifying = org
+    .command('verify <org>')
+    .description('check the connection')
+    .option('--mailboxes <n>', 'mailboxes tried at most; 500 by default', wholeNumber);
+  act(runner, verifying, verify);
+  const covering = org
+    .command('coverage [org]')
+    .description('who is in no job')
+    .option('--show <which>', 'uncovered, covered or all')
+    .option('--limit <n>', 'at most', wholeNumber, 100);
+  act(runner, covering, coverage);
+  const finding = org
+    .command('groups [org]')
+    .description('find groups of the directory')
+    .option('--search <text>', 'beginning of the name');
+  act(runner, finding, groups);
   act(runner, listLimit(org.command('list').description('list organizations')), list);
   act(runner, org.command('show [org]').description('show one'), show);
   const boxes = org

@@ -1,4 +1,4 @@
-import { type Gap, type Run, type RunTask, runStates } from '@holdfast/contracts';
+import { type Gap, type Run, type RunTask, runStates, type ScriptRecord } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
 import { step } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
@@ -105,6 +105,19 @@ async function retry(
   return exitCodes.ok;
 }
 
+async function scripts({ client, screen }: Context, args: string[]): Promise<undefined> {
+  const { id } = await resolveRun(client, args[0] ?? '');
+  const found = await client.get<{ items: ScriptRecord[] }>(`/runs/${step(id)}/scripts`);
+  if (screen.json) return screen.document(found);
+  for (const record of found.items) {
+    const { phase, script, state, message } = record;
+    screen.line(`${phase} the run: ${script.path}: ${state}${message === undefined ? '' : ` (${message})`}`);
+    if (record.outputCut) screen.note('The beginning of its output was not kept.');
+    for (const line of record.output.split('\n').filter((text) => text !== '')) screen.line(`  ${line}`);
+  }
+  if (found.items.length === 0) screen.line('The run has no scripts.');
+}
+
 export function runCommands(runner: Runner, program: Command): void {
   const run = program
     .command('run')
@@ -114,6 +127,7 @@ export function runCommands(runner: Runner, program: Command): void {
     .addOption(new Option('--state <state>', 'only in this state').choices([...runStates]));
   act(runner, listing, list);
   act(runner, run.command('show <run>').description('result, mailboxes with problems first, gaps'), show);
+  act(runner, run.command('scripts <run>').description('its scripts and what they wrote'), scripts);
   act(runner, run.command('watch <run>').description('follow it to its end'), watch);
   const retrying = run
     .command('retry <run>')

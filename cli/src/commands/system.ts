@@ -14,6 +14,7 @@ interface Proxy {
   busy: number;
   mailboxes: string[];
   online: boolean;
+  maintenance: boolean;
   lastSeen?: string;
 }
 
@@ -32,11 +33,12 @@ async function listProxies(
   const page = await client.list<Proxy>('/proxies', options.limit);
   if (screen.json) return screen.document(page);
   screen.table(
-    ['PROXY', 'POOL', 'ONLINE', 'LOAD', 'VERSION', 'HOST', 'LAST SEEN', 'MAILBOXES'],
+    ['PROXY', 'POOL', 'ONLINE', 'MAINTENANCE', 'LOAD', 'VERSION', 'HOST', 'LAST SEEN', 'MAILBOXES'],
     page.items.map((proxy) => [
       proxy.id,
       proxy.pool,
       proxy.online ? 'yes' : 'no',
+      proxy.maintenance ? 'on' : '',
       `${proxy.busy}/${proxy.slots}`,
       proxy.version,
       proxy.host,
