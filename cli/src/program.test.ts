@@ -6,6 +6,8 @@ import {
   buildMailbox,
   buildOrganization,
   buildRepository,
+  buildRun,
+  buildRunTask,
   type TemporaryDirectory,
   temporaryDirectory,
 } from '@holdfast/testing';
@@ -196,6 +198,64 @@ describe('setting up', () => {
       code: 2,
       err: expect.stringContaining('is no YAML'),
     });
+  });
+
+  test('job edit changes what is given and keeps the rest; a shown job is a file again', async () => {
+    const create = ['job', 'create', '--name', 'Edited', '--org', 'contoso', '--repo', 'main', '--all'];
+    const window = ['--end', '05:00', '--time-zone', 'Europe/Berlin', '--days', 'mon,sun'];
+    const made = await cli.json([...create, '--daily', '21:30', ...window, '--concurrency', '5']);
+    expect(made.document).toMatchObject({
+      schedules: [{ kind: 'daily', start: '21:30', end: '05:00', endsNextDay: true, days: [1, 7] }],
+      options: { concurrency: 5, retry: { times: 3 } },
+    });
+    const nextTimes = await cli.json(['job', 'next', 'edited', '--count', '3']);
+    expect(nextTimes.document.items).toHaveLength(3);
+    expect((await cli.run(['job', 'next', 'edited', '--count', '3'])).out).toMatch(/T21:30:00\+0[12]:00/);
+    const shown = await cli.run(['job', 'show', 'edited', '--yaml']);
+    const file = directory.at('edited.yaml');
+    await writeFile(file, shown.out);
+    const same = await cli.json(['job', 'edit', 'edited', '-f', file]);
+    expect(same.document.schedules).toEqual(made.document.schedules);
+    const flags = ['--monthly', '02:00', '--on', 'last fri', '--retry-times', '0', '--no-catch-up'];
+    const changed = await cli.json(['job', 'edit', 'edited', ...flags]);
+    expect(changed.document).toMatchObject({
+      name: 'Edited',
+      schedules: [{ kind: 'monthly', week: 'last', weekday: 5, start: '02:00' }],
+      options: { concurrency: 5, retry: { times: 0, pauseMinutes: 10 } },
+      catchUp: false,
+    });
+    const follower = ['job', 'create', '--name', 'Next', '--org', 'contoso', '--repo', 'main', '--all'];
+    const added = await cli.json([...follower, '--after', 'edited', '--after-results', 'success,failed']);
+    expect(added.document.schedules).toMatchObject([
+      { kind: 'after', jobId: made.document.id, outcomes: ['success', 'failed'] },
+    ]);
+    expect((await cli.run(['job', 'next', 'Next'])).out).toContain(`after each run of ${made.document.id}`);
+    const onDemand = await cli.json(['job', 'edit', 'Next', '--on-demand']);
+    expect(onDemand.document.schedules).toEqual([]);
+    const several = ['--schedule', '{kind: daily, start: "08:00", timeZone: UTC}', '--every', '4h'];
+    const both = await cli.json(['job', 'edit', 'Next', ...several, '--start', '06:00']);
+    expect(both.document.schedules).toMatchObject([
+      { kind: 'daily', start: '08:00' },
+      { kind: 'periodic', every: 4, unit: 'hours', start: '06:00' },
+    ]);
+    const wrong = await cli.run(['job', 'edit', 'Next', '--daily', '08:00', '--every', '4h']);
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('are two schedules') });
+    for (const name of ['Next', 'Edited']) expect((await cli.run(['job', 'delete', name])).code).toBe(0);
+  });
+
+  test('job stop ends what is at work, run retry asks for what failed', async () => {
+    const create = ['job', 'create', '--name', 'Stopped', '--org', 'contoso', '--repo', 'main', '--all'];
+    const { document: job } = await cli.json(create);
+    expect((await cli.run(['job', 'stop', 'Stopped'])).err).toContain('is not running');
+    const { document: run } = await cli.json(['job', 'run', 'Stopped']);
+    const stopped = await cli.json(['job', 'stop', 'Stopped']);
+    expect(stopped.document.items).toMatchObject([{ id: run.id, stopRequested: true, stopReason: 'user' }]);
+    const failed = { id: 'run-f', jobId: job.id, state: 'failed' as const, number: 7 };
+    await api.store.collection(collections.runs).insert(buildRun(failed));
+    const task = { runId: 'run-f', jobId: job.id, mailboxId: 'mbx-f', state: 'failed' as const };
+    await api.store.collection(collections.runTasks).insert(buildRunTask(task));
+    const again = await cli.json(['run', 'retry', 'run-f']);
+    expect(again.document).toMatchObject({ retryOf: 'run-f', onlyMailboxes: ['mbx-f'] });
   });
 
   test('settings set changes what is given and keeps the rest', async () => {

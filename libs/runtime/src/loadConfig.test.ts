@@ -27,6 +27,7 @@ describe('loadConfig', () => {
       HOLDFAST_HEALTH_PORT: 0,
       HOLDFAST_HEALTH_HOST: '127.0.0.1',
       HOLDFAST_LOG_LEVEL: 'info',
+      HOLDFAST_TEST_CLOCK_OFFSET_MS: 0,
       HOLDFAST_INSTANCE: 'sync-1',
     });
   });

@@ -149,6 +149,39 @@ describe('with a real broker and SQLite', () => {
     expect(await count('run.completed')).toBe(1);
   }, 30_000);
 
+  test('no scheduler is there: the broker keeps two proxies together to the limit of the run, and they finish it', async () => {
+    const gate = Promise.withResolvers<void>();
+    let atWork = 0;
+    let most = 0;
+    const outcomeOf = async () => {
+      atWork += 1;
+      most = Math.max(most, atWork);
+      await gate.promise;
+      // Time for the broker to hand out more, if it would.
+      await systemClock.sleep(50);
+      atWork -= 1;
+      return 'success' as const;
+    };
+    await proxy({ name: 'proxy-1', outcomeOf });
+    await proxy({ name: 'proxy-2', outcomeOf });
+    const leader = await scheduler('scheduler-1');
+    await request();
+    await waitFor(() => atWork === 2, { what: 'as many are at work as may be' });
+    const looker = await messaging('looker');
+    await waitFor(async () => (await looker.pendingTasks('sync', 'default', 'run-1')) === 6, {
+      what: 'all mailboxes are in the queue',
+    });
+    await leader.messaging.close();
+    gate.resolve();
+    const done = () => store.collection(collections.runTasks).count({ runId: 'run-1', state: 'success' });
+    await waitFor(async () => (await done()) === 6, { timeoutMs: 20_000, what: 'all mailboxes are done' });
+    expect(most).toBe(2);
+    expect((await run()).state).toBe('running');
+    await scheduler('scheduler-2');
+    await waitFor(hasEnded, { timeoutMs: 20_000, what: 'the run has ended' });
+    expect((await run()).state).toBe('success');
+  }, 60_000);
+
   test('no proxy is online: the broker says so at once and the run tells it', async () => {
     await scheduler('scheduler-1');
     await request();
