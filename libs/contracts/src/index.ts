@@ -4,6 +4,8 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './eventMeanings.ts';
 export * from './explore.ts';
+export * from './exportOptions.ts';
+export * from './exportSession.ts';
 export * from './ids.ts';
 export * from './job.ts';
 export * from './json.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { exploreQuestions } from './explore.ts';
+import { exportFileSchema } from './exportSession.ts';
 import { idSchema } from './ids.ts';
 import { checkSchema } from './organization.ts';
 import { question } from './question.ts';
@@ -118,6 +119,20 @@ export const questions = {
         }),
       ),
     }),
+  ),
+  /** The files of an export, in order of their names. */
+  exportFiles: question(
+    'restore',
+    'export-files',
+    z.object({ sessionId: idSchema }),
+    z.object({ files: z.array(exportFileSchema) }),
+  ),
+  /** A slice of a file of an export, base64; at most 512 KiB. */
+  exportSlice: question(
+    'restore',
+    'export-slice',
+    z.object({ sessionId: idSchema, name: z.string(), offset: z.number().int().min(0) }),
+    z.object({ size: z.number(), data: z.string() }),
   ),
   exploreFolders: question(
     'restore',

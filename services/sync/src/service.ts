@@ -71,6 +71,7 @@ export async function startSync(deps: SyncDeps): Promise<SyncService> {
   const answering = await answerQuestions({
     ...{ messaging, pool, logger, now, useConnector: connectors.use, openConnector: deps.openConnector },
     organization: async (id) => (await store.collection(collections.organizations).get(id))?.doc,
+    repository: async (id) => (await store.collection(collections.repositories).get(id))?.doc,
     rows: storeInventory(store.collection(collections.mailboxes), store.collection(collections.groups)),
     prepareRepository: (request) => deps.repositories.prepare(request),
     describeRepository: (request) => deps.repositories.describe(request),

@@ -44,7 +44,7 @@ beforeAll(async () => {
   await api.insert('runTasks', buildRunTask());
   await api.insert('mailboxes', buildMailbox({ id: 'mbx-1' }));
   await api.insert('restoreSessions', buildRestoreSession());
-  await api.insert('restoreSessions', { ...buildRestoreSession({ id: 'export-1' }), kind: 'export' });
+  await api.insert('restoreSessions', buildRestoreSession({ id: 'export-1', kind: 'export' }));
   // Stopped with the broker of the API.
   await serveQuestion(api.messaging, 'default', 'findGroups', async () => ({
     groups: [{ groupId: 'g1', displayName: 'Sales' }],

@@ -1,9 +1,10 @@
-import type { Answered, Asked, Check, Organization } from '@holdfast/contracts';
+import type { Answered, Asked, Check, Organization, RepositoryRecord } from '@holdfast/contracts';
 import { HoldfastError } from '@holdfast/contracts';
 import type { Directory } from '@holdfast/exchange';
 import { type Messaging, type Running, serveQuestion } from '@holdfast/messaging';
 import type { Logger } from '@holdfast/runtime';
 import type { UsedConnector } from '../adapters/connectorCache.ts';
+import { measureDisk } from '../adapters/measureDisk.ts';
 import type { ConnectorOpener } from '../adapters/openConnector.ts';
 import { type InventoryRows, refreshGroups, refreshInventory } from '../domain/inventory.ts';
 
@@ -12,6 +13,7 @@ export interface QuestionDeps {
   pool: string;
   logger: Logger;
   organization: (id: string) => Promise<Organization | undefined>;
+  repository: (id: string) => Promise<RepositoryRecord | undefined>;
   /** The shared connector. */
   useConnector: (organization: Organization) => UsedConnector;
   /** A connector of its own, without tokens from before: for checks of a connection. */
@@ -64,6 +66,10 @@ export async function answerQuestions(deps: QuestionDeps): Promise<Running> {
       })),
     ),
     serveQuestion(messaging, pool, 'prepareRepository', (request) => deps.prepareRepository(request)),
+    serveQuestion(messaging, pool, 'measureRepository', async ({ repositoryId }) => {
+      const repository = await deps.repository(repositoryId);
+      return repository === undefined ? {} : measureDisk(repository.backend);
+    }),
     serveQuestion(messaging, pool, 'describeRepository', (request) => deps.describeRepository(request)),
   ]);
   return {
