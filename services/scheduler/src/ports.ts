@@ -12,7 +12,6 @@ import type {
   taskStates,
 } from '@holdfast/contracts';
 import type { ScopeNeeds } from '@holdfast/scheduling';
-import type { ScriptEnd } from './domain/runScripts.ts';
 
 export type TaskCounts = Record<(typeof taskStates)[number], number>;
 
@@ -132,3 +131,7 @@ export interface ScriptRunner {
 
 /** Publishes events: durable when this resolves; the same event twice is one event. */
 export type Announce = (...events: HoldfastEvent[]) => Promise<void>;
+
+/** What a script came to. */
+export type ScriptEnd = Pick<ScriptRecord, 'state' | 'output' | 'outputCut'> &
+  Partial<Pick<ScriptRecord, 'exitCode' | 'signal' | 'message' | 'remedy'>> & { id: string };

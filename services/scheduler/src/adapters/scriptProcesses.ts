@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type ScriptRecord, scriptOutputBytes } from '@holdfast/contracts';
 import type { Clock, Logger } from '@holdfast/runtime';
-import type { ScriptEnd } from '../domain/runScripts.ts';
-import type { ScriptRunner } from '../ports.ts';
+import type { ScriptEnd, ScriptRunner } from '../ports.ts';
 import { checkScript, type ScriptRules } from './checkScript.ts';
 import { createOutputTail, type OutputTail } from './outputTail.ts';
 

@@ -8,7 +8,7 @@ import {
   scriptPhases,
   scriptRecordIdOf,
 } from '@holdfast/contracts';
-import type { Announce, ScriptBook, ScriptRunner } from '../ports.ts';
+import type { Announce, ScriptBook, ScriptEnd, ScriptRunner } from '../ports.ts';
 
 export interface ScriptPorts {
   scripts: ScriptBook;
@@ -79,10 +79,6 @@ export function decideScript(record: ScriptRecord): ScriptStep {
     },
   };
 }
-
-/** What a script came to. */
-export type ScriptEnd = Pick<ScriptRecord, 'state' | 'output' | 'outputCut'> &
-  Partial<Pick<ScriptRecord, 'exitCode' | 'signal' | 'message' | 'remedy'>> & { id: string };
 
 /** Notes the end of a script, once, and tells of it. */
 async function endScript(ports: ScriptPorts, run: Run, { id, ...end }: ScriptEnd): Promise<void> {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Crash, CrashPlan } from '../testing/crashes.ts';
 import { SyncWorld } from '../testing/world.ts';
-import type { AgeLimit } from './itemAge.ts';
+import type { AgeLimit } from './ageLimit.ts';
 
 /** One thing that happens to a mailbox; numbers choose among what is there at that moment. */
 type Happening =

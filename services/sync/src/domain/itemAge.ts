@@ -1,14 +1,8 @@
 import type { ItemChange, ItemUpsert } from '@holdfast/exchange';
 import type { ItemEntry, MailboxTree } from '../ports.ts';
+import type { AgeLimit } from './ageLimit.ts';
 import type { MailboxWork } from './mailboxWork.ts';
 import type { SyncCursors } from './syncState.ts';
-
-/** Items whose time is before this are neither backed up nor kept. */
-export interface AgeLimit {
-  /** ms since epoch */
-  before: number;
-  by: 'received' | 'modified';
-}
 
 /** Time of the last change, ms since epoch; undefined when the source did not tell. */
 function modifiedOf({ properties, state }: ItemUpsert): number | undefined {

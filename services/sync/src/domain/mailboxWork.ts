@@ -8,11 +8,11 @@ import type {
   MailboxTree,
   PointWriter,
 } from '../ports.ts';
+import type { AgeLimit } from './ageLimit.ts';
 import type { ByteBudget } from './byteBudget.ts';
 import { type CheckpointSettings, checkpointDue } from './checkpointPolicy.ts';
 import type { GapLedger } from './gapLedger.ts';
 import type { HeadFence } from './headFence.ts';
-import type { AgeLimit } from './itemAge.ts';
 import type { MovedItems } from './movedItems.ts';
 import type { SyncPlan } from './planSync.ts';
 import type { SyncCursors } from './syncState.ts';

@@ -10,12 +10,13 @@ import {
 import type { MailboxReader } from '@holdfast/exchange';
 import { hasCode, Interrupted } from '../errors.ts';
 import type { Heads, InterruptionCheck, MailboxRepository, Records } from '../ports.ts';
+import type { AgeLimit } from './ageLimit.ts';
 import type { ByteBudget } from './byteBudget.ts';
 import { orderedExclusions } from './excludeFolders.ts';
 import { type FinishContext, finishMailbox, finishSaved } from './finishMailbox.ts';
 import { createGapLedger } from './gapLedger.ts';
 import { openHeadFence } from './headFence.ts';
-import { type AgeLimit, cursorsUnder, dropAged } from './itemAge.ts';
+import { cursorsUnder, dropAged } from './itemAge.ts';
 import { type Base, loadBase } from './loadBase.ts';
 import { createMailboxWork, type MailboxWork, type SyncSettings, type WorkClock } from './mailboxWork.ts';
 import { createMovedItems } from './movedItems.ts';

@@ -10,8 +10,8 @@ import {
 } from '@holdfast/contracts';
 import type { Folder, MailboxReader } from '@holdfast/exchange';
 import { type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
+import type { AgeLimit } from '../domain/ageLimit.ts';
 import { createByteBudget } from '../domain/byteBudget.ts';
-import type { AgeLimit } from '../domain/itemAge.ts';
 import type { SyncSettings } from '../domain/mailboxWork.ts';
 import { type SyncEnd, syncMailbox } from '../domain/syncMailbox.ts';
 import { readHeadState } from '../domain/syncState.ts';
