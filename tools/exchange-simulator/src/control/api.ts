@@ -124,8 +124,8 @@ export interface SimulatorControl {
   addApplication(application: ApplicationOptions, tenantId?: string): Promise<void>;
   /** Replaces the direct members of a group: principal names of users, or names of groups. */
   setGroupMembers(group: string, members: readonly string[], tenantId?: string): Promise<void>;
-  /** An application access policy: only members of the group may be touched; `null` lifts it. */
-  setAccessPolicy(clientId: string, group: string | null): Promise<void>;
+  /** An application access policy: only members of the group may be touched; without a group it is lifted. */
+  setAccessPolicy(clientId: string, group?: string): Promise<void>;
   setDepartment(user: string, department: string): Promise<void>;
   setRoles(clientId: string, roles: readonly string[]): Promise<void>;
   setMailboxKind(user: string, kind: MailboxKind): Promise<void>;

@@ -83,9 +83,9 @@ function directoryControl(world: World): DirectoryControl {
     },
     async setAccessPolicy(clientId, group) {
       const found = applicationsOf(clientId);
-      const known = group === null || [...world.tenants.values()].some((tenant) => tenant.group(group));
+      const known = group === undefined || [...world.tenants.values()].some((tenant) => tenant.group(group));
       if (!known) throw new RangeError(`there is no group ${group}`);
-      for (const application of found) application.restrictedTo = group ?? undefined;
+      for (const application of found) application.restrictedTo = group;
     },
     setDepartment: async (name, department) =>
       change(name, (user) => {
