@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ensureNatsServer } from '@holdfast/embedded';
 import Table from 'cli-table3';
+import { benchCatalogCost } from './catalogCost.ts';
 import { benchEndToEnd } from './endToEnd.ts';
 import { benchEngine } from './engine.ts';
 import type { BenchRow } from './measure.ts';
@@ -37,6 +38,7 @@ if (wanted.has('end-to-end'))
   rows.push(...(await benchEndToEnd({ natsServer, ...size, rounds, seed: 11, say })));
 if (wanted.has('scheduler')) rows.push(...(await benchScheduler(natsServer, say)));
 if (wanted.has('memory')) rows.push(...(await benchMemory(natsServer, say)));
+if (wanted.has('catalog-cost')) rows.push(...(await benchCatalogCost({ natsServer, ...size, rounds, say })));
 if (wanted.has('search')) rows.push(...(await benchSearch({ items: Number(values.items), say })));
 
 const table = new Table({ head: ['bar', 'unit', 'Holdfast', 'peer', 'ratio', 'gate', 'held'] });
