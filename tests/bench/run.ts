@@ -1,4 +1,4 @@
-// npm run bench -- [--only engine,end-to-end,scheduler,memory] [--rounds N] [--mailboxes N] [--messages N] [--json FILE]
+// npm run bench -- [--only engine,end-to-end,scheduler,memory,search,catalog-cost] [--items N] [--rounds N] [--mailboxes N] [--messages N] [--json FILE]
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ensureNatsServer } from '@holdfast/embedded';
