@@ -273,6 +273,7 @@ interface SettingsOptions {
   runDays?: number;
   restoreDays?: number;
   eventDays?: number;
+  auditDays?: number;
 }
 
 /** Shows the settings; with flags, what is set now with what is given over it. */
@@ -302,6 +303,7 @@ async function settings(
     ['runs kept', `${now.runDays} days`],
     ['restores kept', `${now.restoreDays} days`],
     ['events kept', `${now.eventDays} days`],
+    ['audit kept', `${now.auditDays} days`],
   ]);
 }
 
@@ -359,6 +361,7 @@ export function retentionCommands(runner: Runner, program: Command): void {
     .option('--guard-points <n>', 'number that may always go', count)
     .option('--run-days <n>', 'days that runs are kept', wholeNumber)
     .option('--restore-days <n>', 'days that restore sessions are kept', wholeNumber)
-    .option('--event-days <n>', 'days that events are kept', wholeNumber);
+    .option('--event-days <n>', 'days that events are kept', wholeNumber)
+    .option('--audit-days <n>', 'days that the audit log is kept', wholeNumber);
   act(runner, setting, settings);
 }

@@ -88,7 +88,35 @@ async function whoAmI({ client, screen }: Context): Promise<undefined> {
   screen.facts(Object.entries(facts));
 }
 
+interface AuditLine {
+  at: string;
+  by: string;
+  role: string;
+  operation: string;
+  path: string;
+  status?: number;
+}
+
+async function listAudit(
+  { client, screen }: Context,
+  _args: string[],
+  { limit, ...filters }: { limit: number; by?: string; operation?: string; since?: string },
+): Promise<undefined> {
+  const page = await client.list<AuditLine>('/audit', limit, filters);
+  if (screen.json) return screen.document(page);
+  screen.table(
+    ['TIME', 'BY', 'ROLE', 'OPERATION', 'WHAT', 'STATUS'],
+    page.items.map((line) => [timeText(line.at), line.by, line.role, line.operation, line.path, line.status]),
+  );
+}
+
 export function systemCommands(runner: Runner, program: Command): void {
+  const audit = program.command('audit').description('who changed, restored or exported what');
+  const auditing = listLimit(audit.command('list').description('list, newest first'))
+    .option('--by <name>', 'only what this token asked for')
+    .option('--operation <operation>', 'only this operation, such as addJob')
+    .option('--since <time>', 'only at this time or later');
+  act(runner, auditing, listAudit);
   const proxy = program.command('proxy').description('proxies: the workers that back up');
   act(runner, listLimit(proxy.command('list').description('list them with their load')), listProxies);
   const token = program.command('token').description('tokens of the API');

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { alertSchema } from './alert.ts';
+import { auditRecordSchema } from './audit.ts';
 import { eventRecordSchema } from './event.ts';
 import { jobSchema } from './job.ts';
 import { notificationSchema } from './notification.ts';
@@ -134,6 +135,14 @@ export const collections = {
   ),
   /** api */
   tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }, { fields: ['role'] }),
+  /** api; retention removes old ones */
+  audit: declare(
+    'audit',
+    auditRecordSchema,
+    { fields: ['at'] },
+    { fields: ['by', 'at'] },
+    { fields: ['operation', 'at'] },
+  ),
   /** api */
   settings: declare('settings', settingsSchema),
   /** api */

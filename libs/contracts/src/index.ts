@@ -1,4 +1,5 @@
 export * from './alert.ts';
+export * from './audit.ts';
 export * from './collections.ts';
 export * from './errors.ts';
 export * from './event.ts';

@@ -171,6 +171,8 @@ export const retentionSettingsSchema = z.strictObject({
   restoreDays: counted('day', longest.days).default(365),
   /** Days for which the event log reaches back. */
   eventDays: counted('day', longest.days).default(30),
+  /** Days for which the audit log reaches back. */
+  auditDays: counted('day', longest.days).default(365),
 });
 export type RetentionSettings = z.infer<typeof retentionSettingsSchema>;
 

@@ -2,6 +2,7 @@ import type {
   Alert,
   Answered,
   Asked,
+  AuditRecord,
   EventRecord,
   Group,
   Hold,
@@ -54,6 +55,7 @@ export interface Collections {
   events: Collection<EventRecord>;
   notifications: Collection<Notification>;
   tokens: Collection<Token>;
+  audit: Collection<AuditRecord>;
   settings: Collection<Settings>;
   alerts: Collection<Alert>;
   webhooks: Collection<Webhook>;

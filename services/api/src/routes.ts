@@ -1,5 +1,6 @@
 import {
   alertSchema,
+  auditRecordSchema,
   catalogHitSchema,
   catalogItemSchema,
   comparisonSchema,
@@ -39,6 +40,7 @@ import {
 } from '@holdfast/contracts';
 import type { z } from 'zod';
 import { alertRoutes } from './handlers/alerts.ts';
+import { auditRoutes } from './handlers/audit.ts';
 import { catalogRoutes } from './handlers/catalog.ts';
 import { coverageItemSchema, coverageRoutes } from './handlers/coverage.ts';
 import { eventRoutes } from './handlers/events.ts';
@@ -94,6 +96,7 @@ import type { ApiPorts } from './ports.ts';
 
 /** Schemas that have a name in the OpenAPI document. */
 const named: Readonly<Record<string, z.ZodType>> = {
+  AuditRecord: auditRecordSchema,
   CatalogHit: catalogHitSchema,
   CatalogItem: catalogItemSchema,
   Cloud: cloudView,
@@ -186,6 +189,7 @@ export function apiRoutes(ports: ApiPorts, parts: { signIn: SignIn; streams: Eve
     ...webhookDeliveryRoutes(ports),
     ...retentionSettingsRoutes(ports),
     ...tokenRoutes(ports, parts.signIn),
+    ...auditRoutes(ports),
     ...proxyRoutes(ports),
     ...poolRoutes(ports),
     ...eventRoutes(ports, parts.streams),

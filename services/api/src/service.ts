@@ -67,6 +67,7 @@ function openCollections(store: Store): Collections {
     webhooks: store.collection(declarations.webhooks),
     webhookDeliveries: store.collection(declarations.webhookDeliveries),
     tokens: store.collection(declarations.tokens),
+    audit: store.collection(declarations.audit),
     settings: store.collection(declarations.settings),
     proxies: store.collection(declarations.proxies),
     groups: store.collection(declarations.groups),
@@ -166,7 +167,8 @@ async function serve(deps: ApiDeps, ports: ApiPorts, running: Running[]): Promis
   const signIn = createSignIn(ports.collections.tokens, failures, deps.clock);
   const routes = apiRoutes(ports, { signIn, streams });
   const { logger, version } = deps;
-  const app = createApp({ routes, signIn, logger, metrics, now, version });
+  const auditing = { records: ports.collections.audit, clock: deps.clock, logger };
+  const app = createApp({ routes, signIn, auditing, logger, metrics, now, version });
   const listening = await listen(deps.listen, app);
   running.push(listening, { stop: async () => streams.stop() });
   return listening;

@@ -118,6 +118,7 @@ const download = (ports: ApiPorts): Route =>
     method: 'get',
     path: '/exports/{sessionId}/file',
     operationId: 'downloadExportFile',
+    audited: true,
     tag,
     summary: 'Download a file of an export',
     params: z.object(sessionParams),

@@ -134,6 +134,7 @@ const mime = (ports: ApiPorts): Route =>
     method: 'get',
     path: '/restore-points/{pointId}/folders/{folderId}/items/{itemKey}/mime',
     operationId: 'exportItem',
+    audited: true,
     tag,
     summary: 'The message as it was stored, byte for byte',
     params: params.extend({ folderId: sourceId, itemKey: sourceId }),

@@ -334,7 +334,7 @@ describe('the settings of retention', () => {
     const { body } = await api.call('GET', '/settings/retention');
     expect(body).toEqual({
       ...{ time: '05:00', timeZone: 'UTC', waitDays: 1, guard: { percent: 50, points: 10 } },
-      ...{ runDays: 365, restoreDays: 365, eventDays: 30 },
+      ...{ runDays: 365, restoreDays: 365, eventDays: 30, auditDays: 365 },
     });
     await api.store
       .collection(collections.settings)
@@ -358,7 +358,8 @@ describe('the settings of retention', () => {
     [{ runDays: 0 }, 'runDays', 'at least 1 day'],
     [{ restoreDays: 1.5 }, 'restoreDays', 'whole number'],
     [{ eventDays: 0 }, 'eventDays', 'at least 1 day'],
-    [{ auditDays: 5 }, 'auditDays', 'not known here'],
+    [{ auditDays: 0 }, 'auditDays', 'at least'],
+    [{ diaryDays: 5 }, 'diaryDays', 'not known here'],
   ])('%j is refused at %s', async (body, field, message) => {
     const answer = await api.call('PUT', '/settings/retention', { body });
     expect(answer.status).toBe(422);

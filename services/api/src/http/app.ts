@@ -5,6 +5,7 @@ import helmet from 'helmet';
 import { HttpProblem, NotFound } from '../errors.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { apiBase } from './apiBase.ts';
+import type { AuditDeps } from './audit.ts';
 import { bindRoutes } from './bindRoutes.ts';
 import { landingPage } from './landingPage.ts';
 import { problemOf } from './problem.ts';
@@ -15,6 +16,7 @@ import type { SignIn } from './signIn.ts';
 export interface AppOptions {
   routes: readonly Route[];
   signIn: SignIn;
+  auditing: AuditDeps;
   logger: Logger;
   metrics: ApiMetrics;
   now: () => number;
@@ -86,7 +88,7 @@ export function createApp(options: AppOptions): Express {
     next();
   });
   router.use(requireSignIn(options));
-  bindRoutes(router, options.routes);
+  bindRoutes(router, options.routes, options.auditing);
   app.use(apiBase, router);
   app.use((request) => {
     throw new NotFound('route', `${request.method} ${request.path}`);

@@ -1,6 +1,7 @@
 import { InvalidInput } from '@holdfast/contracts';
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import { HttpProblem } from '../errors.ts';
+import { type AuditDeps, audit, isAudited } from './audit.ts';
 import { checked } from './fieldProblems.ts';
 import { factsOf } from './requestLog.ts';
 import { requireRole } from './roles.ts';
@@ -82,14 +83,15 @@ const nameRoute =
   };
 
 /** Binds routes to a router; a path that is known answers other methods with 405 and the list of its own. */
-export function bindRoutes(router: Router, routes: readonly Route[]): void {
+export function bindRoutes(router: Router, routes: readonly Route[], auditing: AuditDeps): void {
   for (const [path, group] of byPath(routes)) {
     const bound = router.route(expressPath(path));
     bound.all(nameRoute(path));
     for (const route of group) {
       const parse = express.json({ limit: route.bodyLimitBytes ?? defaultBodyLimit, type: () => true });
       const steps = route.body === undefined ? [] : [onlyJson, parse];
-      bound[route.method satisfies Method](onlyRoles(route), ...steps, handlerOf(route));
+      const noted = isAudited(route) ? [audit(auditing, route)] : [];
+      bound[route.method satisfies Method](onlyRoles(route), ...steps, ...noted, handlerOf(route));
     }
     const allowed = group.map(({ method }) => method.toUpperCase()).sort();
     if (allowed.includes('GET')) allowed.push('HEAD');

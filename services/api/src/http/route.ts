@@ -55,6 +55,8 @@ interface Facts {
   open?: boolean;
   /** Who may call it besides administrators, where the rights of its tag do not fit (`roles.ts`). */
   roles?: readonly Role[];
+  /** A GET that hands out mail, so that it is in the audit log as changes are. */
+  audited?: boolean;
   /** A body that may be left out. */
   bodyOptional?: boolean;
   bodyLimitBytes?: number;

@@ -23,7 +23,7 @@ afterEach(() => store.close());
 const prune = (given: object = {}, signal = new AbortController().signal) =>
   pruneRecords({ store, nowMs, settings: retentionSettingsSchema.parse(given), signal });
 const idsIn = async (
-  name: 'runs' | 'runTasks' | 'restoreSessions' | 'restoreLedger' | 'events',
+  name: 'runs' | 'runTasks' | 'restoreSessions' | 'restoreLedger' | 'events' | 'audit',
 ): Promise<string[]> => {
   const ids: string[] = [];
   // biome-ignore lint/suspicious/noExplicitAny: only the ids are looked at
@@ -98,6 +98,29 @@ describe('restore sessions', () => {
     await addSession('e', 364, 'failed');
     expect(await prune()).toMatchObject({ restoreSessions: 2 });
     expect(await idsIn('restoreSessions')).toEqual(['c', 'd', 'e']);
+  });
+});
+
+describe('the audit log', () => {
+  test('goes when it is old', async () => {
+    for (const [id, days] of [
+      ['audit-1', 366],
+      ['audit-2', 364],
+    ] as const) {
+      await store.collection(collections.audit).insert({
+        ...{ id, at: daysAgo(days), tokenId: 't', by: 'ann', role: 'operator', operation: 'addJob' },
+        ...{
+          method: 'POST',
+          path: '/jobs',
+          fields: ['name'],
+          from: '127.0.0.1',
+          requestId: 'r',
+          status: 201,
+        },
+      });
+    }
+    expect(await prune()).toMatchObject({ audit: 1 });
+    expect(await idsIn('audit')).toEqual(['audit-2']);
   });
 });
 

@@ -8,12 +8,14 @@ export interface Pruned {
   runs: number;
   restoreSessions: number;
   events: number;
+  audit: number;
+  notifications: number;
 }
 
 export interface PruneDeps {
   store: Store;
   nowMs: number;
-  settings: Pick<RetentionSettings, 'runDays' | 'restoreDays' | 'eventDays'>;
+  settings: Pick<RetentionSettings, 'runDays' | 'restoreDays' | 'eventDays' | 'auditDays'>;
   signal: AbortSignal;
 }
 
@@ -21,7 +23,7 @@ const endedSessions = ['success', 'warning', 'failed', 'cancelled'];
 
 /**
  * Takes away records that are older than the settings say: ended runs with their tasks (never the newest of a job),
- * ended restore sessions with their ledgers, published events. In batches, what belongs to a record before the record
+ * ended restore sessions with their ledgers, published events, the audit log, notifications that are over. In batches, what belongs to a record before the record
  * itself, so that it can end anywhere and go on there.
  */
 export async function pruneRecords(deps: PruneDeps): Promise<Pruned> {
@@ -34,12 +36,22 @@ export async function pruneRecords(deps: PruneDeps): Promise<Pruned> {
       where: { pending: false, time: { lt: before(settings.eventDays) } },
       sortField: 'time',
     }),
+    audit: await pruneOld(deps, store.collection(collections.audit), {
+      where: { at: { lt: before(settings.auditDays) } },
+      sortField: 'at',
+    }),
+    notifications: await pruneOld(deps, store.collection(collections.notifications), {
+      where: { createdAt: { lt: before(settings.runDays) } },
+      sortField: 'createdAt',
+      isOver: ({ state }) => state !== 'pending',
+    }),
   };
 }
 
 async function pruneRuns(deps: PruneDeps, before: string): Promise<number> {
   const runs = deps.store.collection(collections.runs);
   const tasks = deps.store.collection(collections.runTasks);
+  const scripts = deps.store.collection(collections.runScripts);
   const newest = new Map<string, number>();
   for await (const job of rows(deps.store.collection(collections.jobs)))
     newest.set(job.id, job.lastRunNumber);
@@ -49,6 +61,7 @@ async function pruneRuns(deps: PruneDeps, before: string): Promise<number> {
     isOver: (run) =>
       (terminalRunStates as readonly string[]).includes(run.state) && newest.get(run.jobId) !== run.number,
     async first(run) {
+      await removeAll(scripts, { runId: run.id });
       await removeAll(tasks, { runId: run.id });
     },
   });
@@ -56,11 +69,15 @@ async function pruneRuns(deps: PruneDeps, before: string): Promise<number> {
 
 function pruneSessions(deps: PruneDeps, before: string): Promise<number> {
   const ledger = deps.store.collection(collections.restoreLedger);
+  const parts = deps.store.collection(collections.restoreParts);
+  const plans = deps.store.collection(collections.restorePlan);
   return pruneOld(deps, deps.store.collection(collections.restoreSessions), {
     where: { requestedAt: { lt: before } },
     sortField: 'requestedAt',
     isOver: ({ state }) => endedSessions.includes(state),
     async first({ id }) {
+      await removeAll(plans, { sessionId: id });
+      await removeAll(parts, { sessionId: id });
       await removeAll(ledger, { sessionId: id });
     },
   });

@@ -1,4 +1,9 @@
-import { collections, defaultRetentionSettings } from '@holdfast/contracts';
+import {
+  collections,
+  defaultRetentionSettings,
+  endedRestoreStates,
+  restoreStates,
+} from '@holdfast/contracts';
 import {
   all,
   type Collection,
@@ -11,7 +16,9 @@ import {
 } from '@holdfast/store';
 import type { DailyState, Guards, PointRecords, RetentionRecords } from '../ports.ts';
 
-const unfinishedSessions = { in: ['requested', 'running'] };
+const ended: readonly string[] = endedRestoreStates;
+/** Planned and paused ones too: what a person has approved, or is about to, must still be there. */
+const unfinishedSessions = { in: restoreStates.filter((state) => !ended.includes(state)) };
 
 /** The control data in the words of retention. */
 export function createRetentionRecords(store: Store): RetentionRecords {
@@ -24,6 +31,7 @@ export function createRetentionRecords(store: Store): RetentionRecords {
   const heads = store.collection(collections.mailboxHeads);
   const points = store.collection(collections.restorePoints);
   const sessions = store.collection(collections.restoreSessions);
+  const parts = store.collection(collections.restoreParts);
   const holds = store.collection(collections.holds);
   const settings = store.collection(collections.settings);
   return {
@@ -48,7 +56,10 @@ export function createRetentionRecords(store: Store): RetentionRecords {
     async pointsInUse(repositoryId) {
       const inUse = new Map<string, string>();
       for await (const session of documents(sessions, { where: { state: unfinishedSessions } })) {
-        if (session.input.repositoryId === repositoryId) inUse.set(session.pointName, session.id);
+        if (session.input.repositoryId !== repositoryId) continue;
+        inUse.set(session.pointName, session.id);
+        for await (const part of documents(parts, { where: { sessionId: session.id } }))
+          inUse.set(part.pointName, session.id);
       }
       return inUse;
     },

@@ -1,6 +1,6 @@
-import { collections, type HoldfastEvent } from '@holdfast/contracts';
+import { collections, type HoldfastEvent, type RestoreState } from '@holdfast/contracts';
 import { modify } from '@holdfast/store';
-import { buildRestoreSession } from '@holdfast/testing';
+import { buildRestorePart, buildRestoreSession } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { dyingAt, expireIn } from '../testing/expireIn.ts';
 import { createWorld, mailbox, type World } from '../testing/world.ts';
@@ -77,24 +77,35 @@ describe('a mailbox under a policy of two restore points', () => {
 });
 
 describe('a restore point in use', () => {
-  const restoreFrom = async (
-    pointName: string,
-    state: 'requested' | 'running' | 'success' = 'running',
-  ): Promise<void> => {
+  const restoreFrom = async (pointName: string, state: RestoreState = 'running'): Promise<void> => {
     const input = { ...buildRestoreSession().input, repositoryId: world.record.id, mailboxId: mailbox.id };
     await world.store
       .collection(collections.restoreSessions)
       .insert(buildRestoreSession({ id: `restore-${state}`, state, input, pointName }));
   };
 
-  test.each(['requested', 'running'] as const)('by a restore that is %s stays', async (state) => {
+  test.each(['requested', 'planning', 'planned', 'approved', 'running', 'paused'] as const)(
+    'by a restore that is %s stays',
+    async (state) => {
+      await world.addJob();
+      const first = await world.addPoint('run-1', 1);
+      for (const hours of [2, 3, 4]) await world.addPoint(`run-${hours}`, hours);
+      await restoreFrom(first, state);
+      await expire();
+      expect(await world.points()).toEqual(['1', '3', '4']);
+      expect(plans[0]).toContain(`in use by restore session restore-${state}`);
+    },
+  );
+
+  test('by a later mailbox of a restore stays as well', async () => {
     await world.addJob();
     const first = await world.addPoint('run-1', 1);
     for (const hours of [2, 3, 4]) await world.addPoint(`run-${hours}`, hours);
-    await restoreFrom(first, state);
+    const part = { sessionId: 'restore-running', part: 1, pointName: first };
+    await world.store.collection(collections.restoreParts).insert(buildRestorePart(part));
+    await restoreFrom('the point of another mailbox');
     await expire();
     expect(await world.points()).toEqual(['1', '3', '4']);
-    expect(plans[0]).toContain(`in use by restore session restore-${state}`);
   });
 
   test('goes when the restore is over', async () => {
