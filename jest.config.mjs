@@ -2,8 +2,6 @@
 const base = {
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
-  // No test is decided by its time: the limit only ends what hangs, also on a machine that does other work.
-  testTimeout: 60_000,
   setupFiles: ['<rootDir>/tests/nativeErrors.mjs'],
   transform: {
     '^.+\\.ts$': [
@@ -15,6 +13,8 @@ const base = {
 const suite = (name) => ({ ...base, displayName: name, testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`] });
 
 export default {
+  // No test is decided by its time: the limit only ends what hangs, also on a machine that does other work.
+  testTimeout: 60_000,
   projects: [
     {
       ...base,

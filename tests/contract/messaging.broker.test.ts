@@ -9,7 +9,7 @@ import {
 import { buildEvent, type NatsServer, startNatsServer, waitFor } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let server: NatsServer;
 const open: Messaging[] = [];

@@ -17,7 +17,7 @@ import {
 } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
-jest.setTimeout(30_000);
+jest.setTimeout(180_000);
 
 let server: NatsServer;
 let messaging: Messaging;

@@ -50,7 +50,7 @@ export async function startProcess(
     cwd: root,
     env: { PATH, HOME, HOLDFAST_READY: 'stdout', ...env },
   });
-  const timeoutMs = options.readyTimeoutMs ?? 20_000;
+  const timeoutMs = options.readyTimeoutMs ?? 50_000;
   const outcome = await waitFor(() => child.exit ?? readyLine(child), {
     timeoutMs,
     what: `${entry} is ready`,

@@ -17,7 +17,7 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: WaitOptions,
 ): Promise<Exclude<T, false | undefined | null | 0 | ''>> {
-  const limit = performance.now() + (options.timeoutMs ?? 10_000);
+  const limit = performance.now() + (options.timeoutMs ?? 45_000);
   for (;;) {
     let cause: unknown;
     try {
@@ -27,7 +27,7 @@ export async function waitFor<T>(
       cause = error;
     }
     if (performance.now() > limit) {
-      const after = `after ${options.timeoutMs ?? 10_000} ms`;
+      const after = `after ${options.timeoutMs ?? 45_000} ms`;
       throw new Error(`still not so ${after}: ${options.what}`, cause === undefined ? undefined : { cause });
     }
     await sleep(options.everyMs ?? 10);

@@ -11,7 +11,7 @@ import {
 } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let nats: NatsServer;
 let directory: TemporaryDirectory;

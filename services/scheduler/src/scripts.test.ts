@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { createWorld, isOver, type World } from './testing/world.ts';
 
 // Real processes, which a busy machine starts late.
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let world: World;
 let place: Awaited<ReturnType<typeof temporaryDirectory>>;

@@ -11,7 +11,7 @@ import { endingCredentials } from './domain/watchCredentials.ts';
 import { createWorld, type World } from './testing/world.ts';
 
 // Hours of a clock that is moved by hand are many turns of the loops.
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let world: World;
 beforeEach(() => {
