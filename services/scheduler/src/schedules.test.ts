@@ -1,6 +1,9 @@
 import { type Job, type Run, type Schedule, type ScheduleInput, schedulesSchema } from '@holdfast/contracts';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createWorld, isOver, type World } from './testing/world.ts';
+
+// Hours pass in steps of seconds; on a machine with much other work that takes its time.
+jest.setTimeout(120_000);
 
 let world: World;
 beforeEach(async () => {
