@@ -1,7 +1,7 @@
+import { mailboxBudget } from '@holdfast/exchange';
 import { memoryMessaging } from '@holdfast/messaging/testing';
 import { systemClock, systemRandom } from '@holdfast/runtime';
 import { afterEach, expect, jest, test } from '@jest/globals';
-import { mailboxBudget } from '../../services/restore/src/adapters/mailboxBudget.ts';
 import { signal, tenantWith } from './exchange.support.ts';
 import { type RestoreBench, startRestoreBench } from './restore.support.ts';
 

@@ -1,5 +1,13 @@
 export { unlimitedBudget } from './budget.ts';
 export { type Cloud, cloudNamed, clouds, parseClouds, refusedClouds } from './clouds.ts';
+export {
+  type ConnectorCache,
+  createConnectorCache,
+  type UsedConnector,
+} from './connections/connectorCache.ts';
+export { type ConnectorOpener, connectorOpener } from './connections/connectorOpener.ts';
+export { type BudgetSettings, mailboxBudget, type SlotSource } from './connections/mailboxBudget.ts';
+export { readClouds } from './connections/readClouds.ts';
 export { BudgetLost, CursorExpired, DeltaUnavailable, FolderGone, ForeignHost } from './errors.ts';
 export { createGraphConnector, type GraphConnectorOptions } from './graph/connector.ts';
 export type { ConnectorCredential } from './graph/credentials.ts';

@@ -1,5 +1,6 @@
 export * from './builders.ts';
 export * from './childProcess.ts';
+export { Crash, CrashPlan } from './crashPlan.ts';
 export * from './fakeClock.ts';
 export * from './natsServer.ts';
 export * from './seededRandom.ts';

@@ -1,14 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HoldfastError } from '@holdfast/contracts';
-import { type Cloud, defaultLimits, parseClouds } from '@holdfast/exchange';
+import { connectorOpener, defaultLimits, mailboxBudget, readClouds } from '@holdfast/exchange';
 import { connectMessaging } from '@holdfast/messaging';
 import { loadConfig, runService, startHealthServer, systemRandom } from '@holdfast/runtime';
 import { loadSealer, openStore } from '@holdfast/store';
 import { openExportFolder } from './adapters/exportFolder.ts';
-import { mailboxBudget } from './adapters/mailboxBudget.ts';
-import { connectorOpener } from './adapters/openConnector.ts';
 import { createPointHub } from './adapters/pointHub.ts';
 import { createCatalogMetrics } from './catalog/catalogMetrics.ts';
 import { catalogUrlOf } from './catalog/catalogUrl.ts';
@@ -16,25 +13,6 @@ import { openThreadedCatalog } from './catalog/threadedCatalog.ts';
 import { type RestoreServiceSettings, restoreSettingsSchema } from './config.ts';
 import { createRestoreMetrics } from './metrics.ts';
 import { startRestore } from './service.ts';
-
-async function extraClouds(file: string | undefined): Promise<Readonly<Record<string, Cloud>>> {
-  if (file === undefined) return {};
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new HoldfastError(
-      'unreadable-file',
-      'configuration',
-      `HOLDFAST_CLOUDS_FILE: ${file} cannot be read`,
-      {
-        remedy: 'Check that the file exists and that this user may read it.',
-        cause,
-      },
-    );
-  }
-  return parseClouds(text);
-}
 
 async function ownVersion(): Promise<string> {
   return JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -47,7 +25,7 @@ runService('restore', async ({ env, logger, metrics, clock, releasers }) => {
   const settings: RestoreServiceSettings = loadConfig(restoreSettingsSchema, env);
   const instance = settings.HOLDFAST_INSTANCE;
   const version = await ownVersion();
-  const clouds = await extraClouds(settings.HOLDFAST_CLOUDS_FILE);
+  const clouds = await readClouds(settings.HOLDFAST_CLOUDS_FILE);
   const sealer = await loadSealer({ keyFile: settings.HOLDFAST_SECRET_KEY_FILE });
   const store = await openStore(settings.HOLDFAST_STORE);
   releasers.add('store', () => store.close());
@@ -81,6 +59,17 @@ runService('restore', async ({ env, logger, metrics, clock, releasers }) => {
   const keepMs = settings.HOLDFAST_EXPORT_KEEP_DAYS * 24 * 3600 * 1000;
   const cacheDir = settings.HOLDFAST_CACHE_DIR ?? join(tmpdir(), 'holdfast-cache');
   const catalogUrl = catalogUrlOf(settings.HOLDFAST_CATALOG, settings.HOLDFAST_STORE);
+  // An organization may have an application of its own for restores: the one that backs up need not write.
+  const open = connectorOpener({
+    sealer,
+    budget,
+    limits,
+    extraClouds: clouds,
+    clock,
+    random,
+    logger,
+    version,
+  });
   const restore = await startRestore({
     catalog:
       catalogUrl === undefined
@@ -97,16 +86,7 @@ runService('restore', async ({ env, logger, metrics, clock, releasers }) => {
           },
     ...(exportDir === undefined ? {} : { exports: { folder: openExportFolder(exportDir), keepMs } }),
     ...{ store, messaging, points, clock, logger, instance },
-    openConnector: connectorOpener({
-      sealer,
-      budget,
-      limits,
-      extraClouds: clouds,
-      clock,
-      random,
-      logger,
-      version,
-    }),
+    openConnector: (organization) => open(organization, 'restore'),
     metrics: createRestoreMetrics(metrics),
     pool: settings.HOLDFAST_POOL,
     slots: settings.HOLDFAST_SLOTS,

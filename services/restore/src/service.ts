@@ -1,10 +1,10 @@
 import { collections, type Organization, restoreTaskSchema } from '@holdfast/contracts';
 import type { MailboxConnector } from '@holdfast/exchange';
+import { createConnectorCache } from '@holdfast/exchange';
 import { createGate, createOutbox, type Messaging } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
 import { createActivity } from './activity.ts';
-import { createConnectorCache } from './adapters/connectorCache.ts';
 import type { PointHub } from './adapters/pointHub.ts';
 import { type CatalogLoopDeps, startCatalogLoop } from './catalog/catalogLoop.ts';
 import type { CatalogMetrics } from './catalog/catalogMetrics.ts';

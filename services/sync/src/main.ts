@@ -1,38 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HoldfastError } from '@holdfast/contracts';
-import { type Cloud, defaultLimits, parseClouds } from '@holdfast/exchange';
+import { connectorOpener, defaultLimits, mailboxBudget, readClouds } from '@holdfast/exchange';
 import { connectMessaging } from '@holdfast/messaging';
 import { loadConfig, runService, startHealthServer, systemRandom } from '@holdfast/runtime';
 import { loadSealer, openStore } from '@holdfast/store';
-import { mailboxBudget } from './adapters/mailboxBudget.ts';
-import { connectorOpener } from './adapters/openConnector.ts';
 import { createRepositoryHub } from './adapters/repositoryHub.ts';
 import { type SyncServiceSettings, syncSettingsSchema, workSettings } from './config.ts';
 import { createSyncMetrics } from './metrics.ts';
 import { startSync } from './service.ts';
 
 const dayMs = 24 * 3600_000;
-
-async function extraClouds(file: string | undefined): Promise<Readonly<Record<string, Cloud>>> {
-  if (file === undefined) return {};
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new HoldfastError(
-      'unreadable-file',
-      'configuration',
-      `HOLDFAST_CLOUDS_FILE: ${file} cannot be read`,
-      {
-        remedy: 'Check that the file exists and that this user may read it.',
-        cause,
-      },
-    );
-  }
-  return parseClouds(text);
-}
 
 async function ownVersion(): Promise<string> {
   return JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -45,7 +23,7 @@ runService('sync', async ({ env, logger, metrics, clock, releasers }) => {
   const settings: SyncServiceSettings = loadConfig(syncSettingsSchema, env);
   const instance = settings.HOLDFAST_INSTANCE;
   const version = await ownVersion();
-  const clouds = await extraClouds(settings.HOLDFAST_CLOUDS_FILE);
+  const clouds = await readClouds(settings.HOLDFAST_CLOUDS_FILE);
   const sealer = await loadSealer({ keyFile: settings.HOLDFAST_SECRET_KEY_FILE });
   const store = await openStore(settings.HOLDFAST_STORE);
   releasers.add('store', () => store.close());

@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import { collections, type ProxyRecord } from '@holdfast/contracts';
+import type { ConnectorOpener } from '@holdfast/exchange';
+import { createConnectorCache } from '@holdfast/exchange';
 import { createGate, createOutbox, type Messaging, type Running } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
 import { createActivity } from './activity.ts';
 import { cachedDocuments } from './adapters/cachedDocuments.ts';
-import { createConnectorCache } from './adapters/connectorCache.ts';
-import type { ConnectorOpener } from './adapters/openConnector.ts';
 import type { RepositoryHub } from './adapters/repositoryHub.ts';
 import { storeInventory } from './adapters/storeInventory.ts';
 import { createByteBudget } from './domain/byteBudget.ts';

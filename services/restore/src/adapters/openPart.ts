@@ -1,9 +1,8 @@
 import type { Mailbox, Organization, RepositoryRecord, RestorePart } from '@holdfast/contracts';
-import type { MailboxWriter } from '@holdfast/exchange';
+import type { MailboxWriter, UsedConnector } from '@holdfast/exchange';
 import type { Collection } from '@holdfast/store';
 import { RestoreRefused } from '../errors.ts';
 import type { PointContents } from '../ports.ts';
-import type { UsedConnector } from './connectorCache.ts';
 import type { PointHub } from './pointHub.ts';
 
 /** A part ready to be worked on: its restore point and its target. */

@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/contracts';
+import { Crash, CrashPlan } from '@holdfast/testing';
 import { describe, expect, test } from '@jest/globals';
 import { backedUpWorld } from '../testing/backedUpWorld.ts';
-import { Crash, CrashPlan } from '../testing/crashes.ts';
 import { RestoreWorld } from '../testing/world.ts';
 
 describe('restoring', () => {

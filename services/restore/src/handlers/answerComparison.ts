@@ -5,12 +5,12 @@ import {
   type Organization,
   type RepositoryRecord,
 } from '@holdfast/contracts';
+import type { ConnectorCache } from '@holdfast/exchange';
 import { type Messaging, type Running, serveQuestion } from '@holdfast/messaging';
 import type { Repository } from '@holdfast/repository';
 import type { Clock } from '@holdfast/runtime';
 import type { Collection } from '@holdfast/store';
 import { liveSides, pointSides } from '../adapters/comparisonSides.ts';
-import type { ConnectorCache } from '../adapters/connectorCache.ts';
 import type { PointHub } from '../adapters/pointHub.ts';
 import { type ComparedMailbox, compareMailbox, comparisonPage } from '../domain/compareMailbox.ts';
 import type { RestoreMetrics } from '../metrics.ts';

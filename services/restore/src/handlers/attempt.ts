@@ -8,11 +8,11 @@ import type {
   RestoreSession,
 } from '@holdfast/contracts';
 import { classOf, errorFacts } from '@holdfast/contracts';
+import type { UsedConnector } from '@holdfast/exchange';
 import type { Delivery, Lease, Messaging, Outbox } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import { type Collection, modify } from '@holdfast/store';
 import type { Activity } from '../activity.ts';
-import type { UsedConnector } from '../adapters/connectorCache.ts';
 import type { ExportFolder } from '../adapters/exportFolder.ts';
 import type { PointHub } from '../adapters/pointHub.ts';
 import { storeSessionBook } from '../adapters/storeSessions.ts';

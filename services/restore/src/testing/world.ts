@@ -11,6 +11,7 @@ import { restoreInputSchema } from '@holdfast/contracts';
 import type { MailboxWriter } from '@holdfast/exchange';
 import { type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
 import { canonicalJson, type JsonValue } from '@holdfast/repository';
+import type { CrashPlan } from '@holdfast/testing';
 import { buildRestorePart, buildRestoreSession } from '@holdfast/testing';
 import { type PartPlan, planPart } from '../domain/planPart.ts';
 import { restorePart } from '../domain/restorePart.ts';
@@ -18,7 +19,6 @@ import { readLedger, readPlannedActions } from '../domain/sessionLedger.ts';
 import { createSessionProgress } from '../domain/sessionProgress.ts';
 import type { InterruptReason } from '../errors.ts';
 import type { Ledger, PointContents } from '../ports.ts';
-import type { CrashPlan } from './crashes.ts';
 import { memoryPointOf } from './memoryPoint.ts';
 
 export interface AttemptOptions {

@@ -1,6 +1,6 @@
+import { Crash, CrashPlan } from '@holdfast/testing';
 import { describe, expect, test } from '@jest/globals';
 import { MailboxTaken } from '../errors.ts';
-import { Crash, CrashPlan } from '../testing/crashes.ts';
 import { SyncWorld } from '../testing/world.ts';
 
 type Scene = { name: string; prepare: (world: SyncWorld) => Promise<void> };

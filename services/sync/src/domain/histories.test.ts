@@ -1,7 +1,7 @@
 import type { FolderExclusion } from '@holdfast/contracts';
+import { Crash, CrashPlan } from '@holdfast/testing';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Crash, CrashPlan } from '../testing/crashes.ts';
 import { SyncWorld } from '../testing/world.ts';
 import type { AgeLimit } from './ageLimit.ts';
 

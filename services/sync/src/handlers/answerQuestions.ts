@@ -1,11 +1,9 @@
 import type { Answered, Asked, Check, Organization, RepositoryRecord } from '@holdfast/contracts';
 import { HoldfastError } from '@holdfast/contracts';
-import type { Directory } from '@holdfast/exchange';
+import type { ConnectorOpener, Directory, UsedConnector } from '@holdfast/exchange';
 import { type Messaging, type Running, serveQuestion } from '@holdfast/messaging';
 import type { Logger } from '@holdfast/runtime';
-import type { UsedConnector } from '../adapters/connectorCache.ts';
 import { measureDisk } from '../adapters/measureDisk.ts';
-import type { ConnectorOpener } from '../adapters/openConnector.ts';
 import { type InventoryRows, refreshGroups, refreshInventory } from '../domain/inventory.ts';
 
 export interface QuestionDeps {

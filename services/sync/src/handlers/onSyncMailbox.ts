@@ -15,11 +15,11 @@ import {
   terminalRunStates,
   zeroTotals,
 } from '@holdfast/contracts';
+import type { UsedConnector } from '@holdfast/exchange';
 import type { Delivery, Lease, Messaging, Verdict } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import type { Collection, Stored } from '@holdfast/store';
 import type { Activity } from '../activity.ts';
-import type { UsedConnector } from '../adapters/connectorCache.ts';
 import { markRunning } from '../adapters/markRunning.ts';
 import type { UsedRepository } from '../adapters/repositoryHub.ts';
 import { storeHeads } from '../adapters/storeHeads.ts';

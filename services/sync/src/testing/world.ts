@@ -10,6 +10,7 @@ import {
 } from '@holdfast/contracts';
 import type { Folder, MailboxReader } from '@holdfast/exchange';
 import { type MemoryMailbox, memoryExchange } from '@holdfast/exchange/testing';
+import type { CrashPlan } from '@holdfast/testing';
 import type { AgeLimit } from '../domain/ageLimit.ts';
 import { createByteBudget } from '../domain/byteBudget.ts';
 import type { SyncSettings } from '../domain/mailboxWork.ts';
@@ -17,7 +18,6 @@ import { type SyncEnd, syncMailbox } from '../domain/syncMailbox.ts';
 import { readHeadState } from '../domain/syncState.ts';
 import { type InterruptReason, MailboxTaken } from '../errors.ts';
 import type { Heads, MailboxRepository, Records, StoredHead, TaskResult } from '../ports.ts';
-import type { CrashPlan } from './crashes.ts';
 import { PointVault } from './pointVault.ts';
 
 export const testSettings: SyncSettings = {

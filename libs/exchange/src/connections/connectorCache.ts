@@ -1,5 +1,5 @@
 import type { Organization } from '@holdfast/contracts';
-import type { MailboxConnector } from '@holdfast/exchange';
+import type { MailboxConnector } from '../ports.ts';
 
 /** A connector in use; give it back when done. */
 export interface UsedConnector {
@@ -68,5 +68,7 @@ export function createConnectorCache(open: (organization: Organization) => Mailb
 }
 
 /** What decides how the organization is reached; a new name or a verification changes nothing. */
-const connectionOf = ({ cloud, tenantId, clientId, credential }: Organization): string =>
-  JSON.stringify([cloud, tenantId, clientId, credential]);
+const connectionOf = (organization: Organization): string => {
+  const { cloud, tenantId, clientId, credential, restoreApplication } = organization;
+  return JSON.stringify([cloud, tenantId, clientId, credential, restoreApplication]);
+};

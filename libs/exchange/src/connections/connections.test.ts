@@ -1,8 +1,7 @@
-import { memoryExchange } from '@holdfast/exchange/testing';
 import { memoryMessaging } from '@holdfast/messaging/testing';
 import { buildOrganization, fakeClock } from '@holdfast/testing';
 import { describe, expect, test } from '@jest/globals';
-import { cachedDocuments } from './cachedDocuments.ts';
+import { memoryExchange } from '../testing/index.ts';
 import { createConnectorCache } from './connectorCache.ts';
 import { mailboxBudget } from './mailboxBudget.ts';
 
@@ -11,7 +10,7 @@ const { signal } = new AbortController();
 describe('the budget of a mailbox', () => {
   const budgetOf = (messaging: ReturnType<typeof memoryMessaging>, clock = fakeClock()) =>
     mailboxBudget({
-      ...{ messaging, owner: 'w', clock, random: { next: () => 0.5, bytes: (n) => new Uint8Array(n) } },
+      ...{ messaging, owner: 'w', clock, random: { next: () => 0.5 } },
       settings: { capacity: 4, reserved: 1 },
     });
 
@@ -82,35 +81,5 @@ describe('connectors', () => {
     await changed.release();
     await cache.close();
     expect(closed).toEqual(['connector-1', 'connector-2']);
-  });
-});
-
-describe('cached documents', () => {
-  test('are read once for a while, again afterwards, and a failed read is not kept', async () => {
-    let reads = 0;
-    let fail = false;
-    let now = 0;
-    const cache = cachedDocuments<{ id: string; n: number }>({
-      collection: {
-        get: async (id) => {
-          reads++;
-          if (fail) throw new Error('away');
-          return { doc: { id, n: reads }, version: 1 };
-        },
-      },
-      ...{ now: () => now, maxAgeMs: 10, limit: 2 },
-    });
-    expect(await Promise.all([cache.get('a'), cache.get('a')])).toEqual([
-      { id: 'a', n: 1 },
-      { id: 'a', n: 1 },
-    ]);
-    now = 10;
-    expect(await cache.get('a')).toEqual({ id: 'a', n: 2 });
-    fail = true;
-    await expect(cache.get('b')).rejects.toThrow('away');
-    fail = false;
-    expect(await cache.get('b')).toEqual({ id: 'b', n: 4 });
-    await cache.get('c');
-    expect(await cache.get('a')).toEqual({ id: 'a', n: 6 });
   });
 });

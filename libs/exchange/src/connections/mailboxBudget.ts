@@ -1,6 +1,4 @@
-import type { BudgetPort } from '@holdfast/exchange';
-import type { Messaging } from '@holdfast/messaging';
-import type { Clock, Random } from '@holdfast/runtime';
+import type { BudgetGrant, BudgetPort, ExchangeClock, ExchangeRandom } from '../ports.ts';
 
 /** Requests at a time for an application and a mailbox, over all workers (P9). */
 export interface BudgetSettings {
@@ -9,12 +7,20 @@ export interface BudgetSettings {
   reserved: number;
 }
 
+/** Who hands out shares over all workers: the broker. Undefined when there is none at the moment. */
+export interface SlotSource {
+  acquireSlots(
+    key: string,
+    options: { owner: string; lane: 'normal' | 'reserved'; want: number; capacity: number; reserved: number },
+  ): Promise<(Omit<BudgetGrant, 'concurrency'> & { readonly slots: number }) | undefined>;
+}
+
 interface BudgetDeps {
-  messaging: Pick<Messaging, 'acquireSlots'>;
+  messaging: SlotSource;
   owner: string;
   settings: BudgetSettings;
-  clock: Clock;
-  random: Random;
+  clock: ExchangeClock;
+  random: ExchangeRandom;
 }
 
 const firstPauseMs = 100;
