@@ -2,23 +2,26 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const results = mkdtempSync(join(tmpdir(), 'holdfast-tests-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** Test files that failed and passed when they were repeated: defects all the same, named at the end. */
+const unsteady: string[] = [];
+/** More failures than that are no matter of chance. */
+const mostRepeated = 3;
 
-interface JestResult {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  numRuntimeErrorTestSuites: number;
+interface FileResult {
+  /** Path of the file. */
+  name: string;
+  status: 'passed' | 'failed' | 'skipped' | 'pending';
+  assertionResults: { status: string }[];
 }
 
-/** Runs jest on projects and adds its counts; a suite that could not run counts as a failed test. */
-function runProjects(name: string, args: string[]): void {
+/** Runs jest and reads what became of each file. Undefined when jest itself did not get that far. */
+function runJest(name: string, args: string[]): FileResult[] | undefined {
   const outputFile = join(results, `${name}.json`);
   const ended = spawnSync(
     process.execPath,
@@ -36,13 +39,43 @@ function runProjects(name: string, args: string[]): void {
     { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   try {
-    const result = JSON.parse(readFileSync(outputFile, 'utf8')) as JestResult;
-    totals.passed += result.numPassedTests;
-    totals.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
-    totals.skipped += result.numPendingTests + result.numTodoTests;
+    return (JSON.parse(readFileSync(outputFile, 'utf8')) as { testResults: FileResult[] }).testResults;
   } catch (error) {
     process.stderr.write(`${name}: no result (exit ${ended.status}): ${String(error)}\n`);
+    return undefined;
+  }
+}
+
+/** Adds the tests of a file; one that could not run counts as a failed test. */
+function count({ status, assertionResults }: FileResult): void {
+  for (const { status: outcome } of assertionResults) {
+    if (outcome === 'passed') totals.passed += 1;
+    else if (outcome === 'failed') totals.failed += 1;
+    else totals.skipped += 1;
+  }
+  if (status === 'failed' && !assertionResults.some((one) => one.status === 'failed')) totals.failed += 1;
+}
+
+/**
+ * Runs projects and adds their counts. A file that fails is run once more: these tests kill processes and share the
+ * machine, and one verdict by chance must not hide the others. It passes only when all of it passes then, and is named.
+ */
+function runProjects(name: string, args: string[]): void {
+  const files = runJest(name, args);
+  if (files === undefined) {
     totals.failed += 1;
+    return;
+  }
+  const failed = files.filter(({ status }) => status === 'failed');
+  const repeat = failed.length <= mostRepeated ? failed : [];
+  for (const file of files) if (!repeat.includes(file)) count(file);
+  for (const file of repeat) {
+    process.stderr.write(`failed, run once more: ${relative(root, file.name)}\n`);
+    const again = runJest(`${name}-again`, ['--runInBand', '--runTestsByPath', file.name])?.find(
+      (one) => one.name === file.name,
+    );
+    count(again ?? file);
+    if (again?.status === 'passed') unsteady.push(relative(root, file.name));
   }
 }
 
@@ -56,5 +89,7 @@ runProjects('unit', ['--selectProjects', 'unit']);
 runProjects('system', ['--selectProjects', 'contract', 'model', 'compat', 'e2e', 'faults', '--runInBand']);
 
 rmSync(results, { recursive: true });
+for (const file of unsteady)
+  process.stdout.write(`passed only when repeated, a defect to be found: ${file}\n`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

@@ -133,6 +133,22 @@ export async function untilReported(drill: Drill, runId: string): Promise<Run> {
   }
 }
 
+/** The run is a success; where it is not, the failure names the mailboxes, their errors and their gaps. */
+export async function expectSuccess({ world }: Drill, run: Run): Promise<void> {
+  const tasks = await listAll<RunTask>(world, `/runs/${run.id}/tasks`);
+  const troubles = tasks
+    .filter((task) => task.state !== 'success' || (task.gaps ?? []).length > 0)
+    .map(({ mailboxAddress, state, attempts, error, gaps }) => ({
+      mailboxAddress,
+      state,
+      attempts,
+      error,
+      gaps,
+    }));
+  expect(troubles).toEqual([]);
+  expect(run.state).toBe('success');
+}
+
 /**
  * The promises after every drill: the run succeeded, each mailbox has one restore point, which equals the source
  * (no item lost, none twice, every byte the same), and one report arrived.
@@ -143,12 +159,7 @@ export async function expectWhole(
   expectation: { points: 'one' | 'any' } = { points: 'one' },
 ): Promise<void> {
   const { world } = drill;
-  const tasks = await listAll<RunTask>(world, `/runs/${run.id}/tasks`);
-  const failures = tasks
-    .filter((task) => task.state !== 'success')
-    .map(({ mailboxAddress, state, error }) => ({ mailboxAddress, state, error }));
-  expect(failures).toEqual([]);
-  expect(run.state).toBe('success');
+  await expectSuccess(drill, run);
   const expected = new Map<string, Awaited<ReturnType<typeof expectedOf>>>();
   for (const user of await world.tenant.control.users()) {
     expected.set(user.id, await expectedOf(world.tenant.control, user.id));
