@@ -114,6 +114,14 @@ describe('signing in', () => {
     });
   });
 
+  test.each([
+    ['an empty answer', { body: {} }],
+    ['a page of something on the way', { body: { welcome: 'please sign in to the network' } }],
+  ])('%s is no refusal: tried again by itself', async (_, answer) => {
+    const { tokens } = source(() => answer);
+    await expect(tokens.token()).rejects.toMatchObject({ code: 'sign-in-unclear', errorClass: 'transient' });
+  });
+
   test('after a failure the next call asks again', async () => {
     const { tokens } = source((n) => (n === 0 ? { status: 503, body: '{}' } : granted('later')));
     await expect(tokens.token()).rejects.toBeDefined();

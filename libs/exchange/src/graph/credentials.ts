@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import {
+  ClientConfigurationError,
   ConfidentialClientApplication,
   type Configuration,
   type INetworkModule,
@@ -140,8 +141,20 @@ function signInError(error: unknown, problem: SignInProblem, host: string): Hold
       },
     );
   }
+  if (problem.description !== undefined) return tokenError(problem.description, error);
   const own = error instanceof Error ? error.message : String(error);
-  return tokenError(problem.description ?? own, error);
+  if (error instanceof ClientConfigurationError) return tokenError(own, error);
+  // Nobody has refused anything: an answer that is no token may come from something on the way.
+  return new HoldfastError(
+    'sign-in-unclear',
+    'transient',
+    `Microsoft Entra (${host}) gave no token: ${own}.`,
+    {
+      remedy:
+        'It is tried again by itself. If it stays so, look for a proxy or gateway that answers in its place.',
+      cause: error,
+    },
+  );
 }
 
 export interface CredentialDeps {
@@ -155,7 +168,7 @@ export interface CredentialDeps {
 
 /**
  * Signs the application in by msal-node (client credentials flow). Every refusal becomes a `configuration` error
- * with its remedy; an unreachable Entra is `transient`.
+ * with its remedy; an Entra that cannot be reached, or that gives neither a token nor a reason, is `transient`.
  */
 export function createTokenSource(deps: CredentialDeps): TokenSource {
   const { cloud, clock } = deps;
