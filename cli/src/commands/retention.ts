@@ -274,6 +274,8 @@ interface SettingsOptions {
   restoreDays?: number;
   eventDays?: number;
   auditDays?: number;
+  alertDays?: number;
+  deliveryDays?: number;
 }
 
 /** Shows the settings; with flags, what is set now with what is given over it. */
@@ -304,6 +306,8 @@ async function settings(
     ['restores kept', `${now.restoreDays} days`],
     ['events kept', `${now.eventDays} days`],
     ['audit kept', `${now.auditDays} days`],
+    ['alerts kept', `${now.alertDays} days`],
+    ['deliveries kept', `${now.deliveryDays} days`],
   ]);
 }
 
@@ -362,6 +366,8 @@ export function retentionCommands(runner: Runner, program: Command): void {
     .option('--run-days <n>', 'days that runs are kept', wholeNumber)
     .option('--restore-days <n>', 'days that restore sessions are kept', wholeNumber)
     .option('--event-days <n>', 'days that events are kept', wholeNumber)
-    .option('--audit-days <n>', 'days that the audit log is kept', wholeNumber);
+    .option('--audit-days <n>', 'days that the audit log is kept', wholeNumber)
+    .option('--alert-days <n>', 'days that alerts are kept after their end', wholeNumber)
+    .option('--delivery-days <n>', 'days that deliveries to webhooks are kept', wholeNumber);
   act(runner, setting, settings);
 }

@@ -132,8 +132,6 @@ export interface WebhookBook {
     edit: (delivery: WebhookDelivery) => WebhookDelivery | undefined,
   ): Promise<WebhookDelivery | undefined>;
   pending(): Promise<number>;
-  /** Removes at most some hundred deliveries in these states made before a time; answers how many. */
-  removeBefore(states: readonly WebhookDelivery['state'][], createdBefore: string): Promise<number>;
   /** Events of the log from a time on, oldest first. */
   eventsSince(time: string): AsyncIterable<EventRecord>;
   settings(): Promise<Settings | undefined>;
