@@ -57,7 +57,9 @@ export const settingsView = z.object({
   webhooks: webhookSettingsSchema,
   mail: z
     .object({
-      ...mailSettingsSchema.omit({ sealedPassword: true, changedAt: true }).shape,
+      ...mailSettingsSchema.omit({ sealedPassword: true, changedAt: true, oauth: true }).shape,
+      /** The application that signs in; its secret is never shown. */
+      oauth: mailSettingsSchema.shape.oauth.unwrap().omit({ sealedClientSecret: true }).optional(),
       /** Whether a password is kept; the password itself is never shown. */
       passwordSet: z.boolean(),
     })
