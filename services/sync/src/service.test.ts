@@ -389,7 +389,7 @@ describe('a proxy', () => {
 
 describe('questions to a proxy', () => {
   const ask = <N extends Parameters<typeof askQuestion>[2]>(name: N, request: never) =>
-    askQuestion(messaging, 'default', name, request, { timeoutMs: 5000 });
+    askQuestion(messaging, 'default', name, request, { timeoutMs: 45_000 });
 
   test('verifyOrganization answers the checks of the connection; an unknown organization is refused', async () => {
     await startProxy();
