@@ -31,7 +31,8 @@ interface PlanPage {
 /** Page by page: a mailbox at a time when the repository has to be walked for it. */
 async function* plansOf(client: Client, job: Job, options: PlanOptions): AsyncIterable<MailboxRetentionPlan> {
   const path = `/jobs/${step(job.id)}/retention-plan`;
-  const retention = policyOf(options);
+  const changed = policyOf(options);
+  const retention = changed && { ...job.retention, ...changed };
   const query: Record<string, string | undefined> = {
     limit: options.bytes === true ? '1' : '50',
     bytes: options.bytes === true ? 'true' : undefined,

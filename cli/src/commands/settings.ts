@@ -6,6 +6,7 @@ import { act, type Context, type Runner, readGiven } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { collect, wholeNumber } from '../options.ts';
 import { readSecret } from '../secrets.ts';
+import { excludeCommand } from './settingsExclude.ts';
 
 /** The settings as the API shows them. */
 interface Settings {
@@ -286,6 +287,7 @@ export function settingsCommands(runner: Runner, program: Command): void {
     .addOption(yesNo('--webhooks-to-private <yes|no>', 'webhooks may go to private networks'))
     .option('--base-url <url>', 'address of the console, for links in reports');
   act(runner, setting, set);
+  excludeCommand(runner, settings);
   const mailing = settings
     .command('mail')
     .description(

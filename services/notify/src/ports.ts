@@ -15,6 +15,7 @@ import type {
   RetentionGuard,
   Run,
   RunTask,
+  ScriptRecord,
   Settings,
   Webhook,
   WebhookDelivery,
@@ -75,6 +76,8 @@ export interface ReportSource {
   /** The newest runs of a job with a number below this one, newest first. */
   runsBefore(jobId: string, number: number, limit: number): Promise<Run[]>;
   task(id: string): Promise<RunTask | undefined>;
+  /** The scripts of a run, at most two. */
+  scripts(runId: string): Promise<ScriptRecord[]>;
   alert(id: string): Promise<Alert | undefined>;
   openAlerts(): AsyncIterable<Alert>;
   jobs(): AsyncIterable<Job>;

@@ -3,6 +3,7 @@ import {
   alertSettingsSchema,
   defaultAlertSettings,
   defaultRetentionSettings,
+  exclusionsSchema,
   InvalidInput,
   type MailOauth,
   mailSettingsInputSchema,
@@ -189,6 +190,18 @@ const putAlerts = (ports: ApiPorts): Route =>
     handler: ({ body }) => change(ports, (before) => ({ ...before, alerts: body })),
   });
 
+const putExclude = (ports: ApiPorts): Route =>
+  route({
+    method: 'put',
+    path: '/settings/exclude',
+    operationId: 'changeGlobalExclusions',
+    tag,
+    summary: 'Change what no job backs up: the whole of it, and nothing else',
+    body: exclusionsSchema,
+    responses: shown,
+    handler: ({ body }) => change(ports, (before) => ({ ...before, exclude: body })),
+  });
+
 const putWebhooks = (ports: ApiPorts): Route =>
   route({
     method: 'put',
@@ -276,6 +289,15 @@ const notification = (ports: ApiPorts): Route =>
   });
 
 export const settingsRoutes = (ports: ApiPorts): Route[] =>
-  [get, put, putMail, removeMail, putAlerts, putWebhooks, testMail, notifications, notification].map((make) =>
-    make(ports),
-  );
+  [
+    get,
+    put,
+    putMail,
+    removeMail,
+    putAlerts,
+    putExclude,
+    putWebhooks,
+    testMail,
+    notifications,
+    notification,
+  ].map((make) => make(ports));
