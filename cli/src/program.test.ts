@@ -243,6 +243,65 @@ describe('setting up', () => {
     for (const name of ['Next', 'Edited']) expect((await cli.run(['job', 'delete', name])).code).toBe(0);
   });
 
+  test('the flags of a policy change its rules one by one, and 0 takes one away', async () => {
+    const create = ['job', 'create', '--name', 'Kept', '--org', 'contoso', '--repo', 'main', '--all'];
+    const file = directory.at('kept.yaml');
+    await writeFile(file, 'retention: { keepLast: 7, daily: 14 }');
+    const made = await cli.json([...create, '-f', file, '--keep-last', '9']);
+    expect(made.document.retention).toMatchObject({ keepLast: 9, daily: 14 });
+    const edited = await cli.json(['job', 'edit', 'Kept', '--keep-monthly', '12', '--keep-last', '0']);
+    expect(edited.document.retention).toEqual({ daily: 14, monthly: 12, timeZone: 'UTC', weekStartsOn: 1 });
+    const nothing = await cli.run(['job', 'edit', 'Kept', '--keep-monthly', '0', '--keep-daily', '0']);
+    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('nothing would be kept') });
+    // A single refused field is told once.
+    expect(nothing.err.match(/retention\.keepLast/g)).toHaveLength(1);
+    expect((await cli.run(['job', 'delete', 'Kept'])).code).toBe(0);
+  });
+
+  test('scripts are given by their path or as YAML, and taken away; --script-fails needs one', async () => {
+    const serving = await serveQuestion(api.messaging, 'default', 'checkScripts', async ({ scripts }) => ({
+      problems: scripts.map(() => []),
+    }));
+    const create = ['job', 'create', '--name', 'Scripted', '--org', 'contoso', '--repo', 'main', '--all'];
+    const yaml = '{path: /srv/s/before.sh, arguments: [a, "b c"], timeLimitSeconds: 60, wait: false}';
+    const made = await cli.json([...create, '--before-script', yaml, '--after-script', '/srv/s/after.sh']);
+    expect(made.document.scripts).toMatchObject({
+      before: { path: '/srv/s/before.sh', arguments: ['a', 'b c'], timeLimitSeconds: 60, wait: false },
+      after: { path: '/srv/s/after.sh', wait: true, onFailure: 'continue' },
+    });
+    const less = await cli.json(['job', 'edit', 'Scripted', '--before-script', 'none']);
+    expect(less.document.scripts).toMatchObject({ after: { path: '/srv/s/after.sh' } });
+    expect(less.document.scripts).not.toHaveProperty('before');
+    expect(await cli.run(['job', 'edit', 'Scripted', '--script-fails'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--before-script or --after-script'),
+    });
+    expect((await cli.run(['job', 'edit', 'Scripted', '--before-script', '{path'])).code).toBe(2);
+    await serving.stop();
+    expect((await cli.run(['job', 'delete', 'Scripted'])).code).toBe(0);
+  });
+
+  test('a job is shown with names, its last run and who is told; the times when it stops are on its clocks', async () => {
+    const create = ['job', 'create', '--name', 'Shown', '--org', 'contoso', '--repo', 'main', '--all'];
+    const window = ['--daily', '21:30', '--end', '06:00', '--time-zone', 'Asia/Tokyo'];
+    const report = ['--recipient', 'a@b.example', '--recipients-only', '--report-on', 'failed'];
+    const { document: job } = await cli.json([...create, ...window, ...report]);
+    const run = { id: 'run-s', jobId: job.id, number: 1, state: 'warning' as const };
+    await api.store.collection(collections.runs).insert(buildRun(run));
+    const shown = (await cli.run(['job', 'show', 'Shown'])).out;
+    expect(shown).toMatch(/organization\s+Contoso\n/);
+    expect(shown).toMatch(/repository\s+Main\n/);
+    expect(shown).toMatch(/last run\s+#1 warning/);
+    expect(shown).toMatch(/recipients\s+a@b\.example \(instead of the global ones\)/);
+    expect(shown).toMatch(/reports\s+failed\n/);
+    expect((await cli.run(['job', 'list'])).out).toMatch(/Shown[^\n]*warning/);
+    const times = (await cli.run(['job', 'next', 'Shown', '--count', '2'])).out;
+    expect(times).toMatch(/T21:30:00\+09:00[^\n]*T06:00:00\+09:00[^\n]*Asia\/Tokyo/);
+    const beside = await cli.json(['job', 'edit', 'Shown', '--no-recipients-only']);
+    expect(beside.document.notifications).toEqual({ recipients: 'add', on: ['failed'] });
+    expect((await cli.run(['job', 'delete', 'Shown'])).code).toBe(0);
+  });
+
   test('job stop ends what is at work, run retry asks for what failed', async () => {
     const create = ['job', 'create', '--name', 'Stopped', '--org', 'contoso', '--repo', 'main', '--all'];
     const { document: job } = await cli.json(create);

@@ -67,8 +67,10 @@ export function tell(io: Io, error: unknown, json: boolean): void {
     return;
   }
   const lines = [`error: ${safeText(report.message)}`];
-  for (const { field, message } of report.problems ?? [])
-    lines.push(`  ${safeText(field)}: ${safeText(message)}`);
+  const problems = (report.problems ?? []).map(({ field, message }) => `${field}: ${message}`);
+  // A single one is the message already.
+  if (problems.length > 1 || problems[0] !== report.message)
+    for (const problem of problems) lines.push(`  ${safeText(problem)}`);
   if (report.remedy !== undefined) lines.push(safeText(report.remedy));
   io.err.write(`${lines.join('\n')}\n`);
 }

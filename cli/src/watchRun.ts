@@ -42,6 +42,20 @@ const stopText = ({ stopReason, stopAt }: Run): string | undefined => {
   return stopReason === 'user' ? 'a person' : `the end of its time, ${timeText(stopAt)}`;
 };
 
+const askedText = ({ fireTime, requestedBy, trigger }: Run): string =>
+  trigger === 'schedule' ? `by its schedule, ${timeText(fireTime)}`.replace(/, $/, '') : `by ${requestedBy}`;
+
+const namedMoves = 5;
+
+/** `2: a@b.example, c@d.example (excluded-mailbox)` */
+function movesText(moves: NonNullable<Run['scope']>['joined'] | undefined): string | undefined {
+  if (moves === undefined || moves.count === 0) return undefined;
+  const names = moves.mailboxes
+    .slice(0, namedMoves)
+    .map(({ address, reason }) => (reason === undefined ? address : `${address} (${reason})`));
+  return `${moves.count}: ${names.join(', ')}${moves.count > namedMoves ? ', …' : ''}`;
+}
+
 /** What a run is doing, in a word or a few. */
 const stateText = ({ state, retry }: Run): string =>
   state === 'running' && retry?.at !== undefined
@@ -57,6 +71,8 @@ export function showRun({ screen }: Context, run: Run): void {
       : (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000;
   screen.line(`${safeText(run.jobName)} #${run.number}: ${screen.mark(run.state)}`);
   screen.facts([
+    ['asked for', askedText(run)],
+    ['started', timeText(run.startedAt)],
     [
       'mailboxes',
       `${tasks.total}: ${tasks.success} ok, ${tasks.warning} warning, ${tasks.failed} failed, ${tasks.stopped} stopped`,
@@ -73,6 +89,9 @@ export function showRun({ screen }: Context, run: Run): void {
     ['stored', bytesText(totals.bytesStored)],
     ['retries', retryText(run)],
     ['stopped by', stopText(run)],
+    ['joined', movesText(run.scope?.joined)],
+    ['left', movesText(run.scope?.left)],
+    ['finished', timeText(run.finishedAt)],
     ['duration', seconds === undefined ? undefined : durationText(seconds)],
     ['error', run.error?.message],
     ['remedy', run.error?.remedy],

@@ -15,9 +15,9 @@ const messaging = await connectMessaging({
   servers: [WORKER_NATS],
   prefix: 'faults',
   name: 'child',
-  ackWaitMs: 900,
-  leaseTtlMs: 1500,
-  slotTtlMs: 1500,
+  ackWaitMs: 2_000,
+  leaseTtlMs: 6_000,
+  slotTtlMs: 6_000,
 });
 
 const jobs: Record<string, () => Promise<void>> = {

@@ -1,6 +1,6 @@
-import type { Job, Run } from '@holdfast/contracts';
+import type { Run } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
-import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
+import { parse as parseYaml } from 'yaml';
 import { step } from '../client.ts';
 import { act, type Context, type Runner, readGiven } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
@@ -9,25 +9,18 @@ import { resolveMailbox, resolveNamed } from '../resolve.ts';
 import { timeText } from '../units.ts';
 import { watchRun } from '../watchRun.ts';
 import { notificationsOf, type ReportOptions, reportFlags } from './jobReports.ts';
-import {
-  type ScheduleOptions,
-  scheduleOptions,
-  schedulesOf,
-  schedulesText,
-  scheduleText,
-} from './jobSchedule.ts';
+import { type ScheduleOptions, scheduleOptions, schedulesOf } from './jobSchedule.ts';
 import {
   namedDestinations,
   type ScopeOptions,
   scopeDraft,
-  scopeFacts,
   scopeFlags,
   showPreview,
   tellWarnings,
 } from './jobScope.ts';
-import { type PolicyOptions, policyOf, policyOptions, policyText } from './retentionPolicy.ts';
+import { list, next, type ShownJob, settable, show } from './jobShow.ts';
+import { type PolicyOptions, policyOf, policyOptions } from './retentionPolicy.ts';
 
-type ShownJob = Job & { nextFire: string | null };
 type SavedJob = ShownJob & { warnings?: { message: string }[] };
 
 interface JobOptions extends ScheduleOptions, PolicyOptions, ReportOptions, ScopeOptions {
@@ -110,6 +103,11 @@ async function bodyOf({ client }: Context, options: JobOptions, before: Draft): 
   if (body.repositoryId === undefined || repository !== undefined) {
     body.repositoryId = (await resolveNamed(client, 'repository', text(repository))).id;
   }
+  // The flags of a policy change its rules one by one: a rule that nobody spoke of must not go with its restore points.
+  if (isDraft(flags.retention)) {
+    const kept = [fromFile.retention, before.retention].find(isDraft);
+    body.retention = { ...kept, ...flags.retention };
+  }
   if (isDraft(before.exclude) && isDraft(body.exclude)) body.exclude = { ...before.exclude, ...body.exclude };
   if (isDraft(before.scripts) && isDraft(body.scripts)) body.scripts = { ...before.scripts, ...body.scripts };
   body.destinations = await namedDestinations(client, body.destinations);
@@ -152,19 +150,6 @@ async function create(context: Context, _args: string[], options: JobOptions): P
   if (screen.json) return screen.document(made);
   tellWarnings(context, made.warnings);
   screen.line(`Added ${made.name} (${made.id}), ${nextText(made)}. Run it now: holdfast job run ${made.id}`);
-}
-
-/** What a user sets of a job. */
-function settable(job: ShownJob): Draft {
-  const {
-    id: _id,
-    createdAt: _made,
-    lastRunNumber: _runs,
-    lastFires: _fires,
-    nextFire: _next,
-    ...rest
-  } = job;
-  return rest;
 }
 
 async function edit(context: Context, args: string[], options: JobOptions): Promise<undefined> {
@@ -213,85 +198,6 @@ async function run(context: Context, args: string[], options: RunOptions): Promi
   if (screen.json) screen.document(made);
   else screen.line(`Requested ${made.id}. Watch it: holdfast run watch ${made.id}`);
   return exitCodes.ok;
-}
-
-async function list(
-  { client, screen }: Context,
-  _args: string[],
-  options: { limit: number },
-): Promise<undefined> {
-  const page = await client.list<ShownJob>('/jobs', options.limit);
-  if (screen.json) return screen.document(page);
-  screen.table(
-    ['NAME', 'ID', 'SCHEDULE', 'NEXT', 'RUNS', 'KEEPS', 'ENABLED'],
-    page.items.map((job) => [
-      job.name,
-      job.id,
-      schedulesText(job.schedules),
-      timeText(job.nextFire),
-      job.lastRunNumber,
-      policyText(job.retention),
-      job.enabled ? 'yes' : 'no',
-    ]),
-  );
-}
-
-async function show(
-  { client, screen, io }: Context,
-  args: string[],
-  options: { yaml?: boolean },
-): Promise<undefined> {
-  const { id } = await resolveNamed(client, 'job', args[0]);
-  const job = await client.get<ShownJob>(`/jobs/${step(id)}`);
-  if (screen.json) return screen.document(job);
-  if (options.yaml === true) return void io.out.write(stringifyYaml(settable(job)));
-  screen.facts([
-    ['name', job.name],
-    ['id', job.id],
-    ['organization', job.organizationId],
-    ['repository', job.repositoryId],
-    ...scopeFacts(job),
-    ...scheduleFacts(job),
-    ['next', timeText(job.nextFire)],
-    ['keeps', `${policyText(job.retention)} (${job.retention.timeZone})`],
-    ['at a time', `${job.options.concurrency} mailboxes, ${job.options.attempts} attempts`],
-    ['retries', retryText(job)],
-    ['recipients', job.recipients.join('; ')],
-    ['pool', job.pool],
-    ['enabled', job.enabled ? 'yes' : 'no'],
-  ]);
-}
-
-function scheduleFacts(job: ShownJob): [string, string][] {
-  if (job.schedules.length === 0) return [['schedule', 'on demand']];
-  const facts: [string, string][] = job.schedules.map((schedule) => {
-    const from = schedule.effectiveFrom === undefined ? '' : `, from ${schedule.effectiveFrom}`;
-    return ['schedule', `${scheduleText(schedule)}${from} (${schedule.id})`];
-  });
-  return [...facts, ['missed times', job.catchUp ? 'one run catches up' : 'are passed over']];
-}
-
-const retryText = ({ options: { retry } }: Job): string =>
-  retry.times === 0 ? 'none' : `${retry.times} for failed mailboxes, ${retry.pauseMinutes} min apart`;
-
-interface Next {
-  items: { time: string; local: string; timeZone: string; scheduleId: string; stopAt?: string }[];
-  after: { jobId: string }[];
-}
-
-async function next(
-  { client, screen }: Context,
-  args: string[],
-  options: { count: number },
-): Promise<undefined> {
-  const { id } = await resolveNamed(client, 'job', args[0]);
-  const found = await client.get<Next>(`/jobs/${step(id)}/next`, { count: options.count });
-  if (screen.json) return screen.document(found);
-  screen.table(
-    ['FIRES', 'TIME ZONE', 'STOPS', 'SCHEDULE'],
-    found.items.map((fire) => [fire.local, fire.timeZone, fire.stopAt, fire.scheduleId]),
-  );
-  for (const { jobId } of found.after) screen.line(`and after each run of ${jobId}`);
 }
 
 async function stop({ client, screen }: Context, args: string[]): Promise<undefined> {

@@ -1,3 +1,4 @@
+import type { Job } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
 import { collect, wholeNumber } from '../options.ts';
 
@@ -13,7 +14,7 @@ export interface ReportOptions {
 export function notificationsOf(options: ReportOptions): Record<string, unknown> | undefined {
   const outcomes = options.reportOn.flatMap((text) => text.split(',')).filter((text) => text !== '');
   const given = Object.entries({
-    recipients: options.recipientsOnly === true ? 'replace' : undefined,
+    recipients: options.recipientsOnly === undefined ? undefined : options.recipientsOnly ? 'replace' : 'add',
     on: options.reportOn.length === 0 ? undefined : outcomes.filter((outcome) => outcome !== 'nothing'),
     maxPointAgeHours: options.maxPointAge,
     overdueAfterMinutes: options.overdueAfter,
@@ -21,10 +22,24 @@ export function notificationsOf(options: ReportOptions): Record<string, unknown>
   return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
+/** Who is told what of a job, as lines of facts; what is as in the settings is left out. */
+export function reportFacts({ notifications, recipients }: Job): [string, string | undefined][] {
+  const { maxPointAgeHours, on, overdueAfterMinutes } = notifications;
+  const beside =
+    notifications.recipients === 'add' ? ' (beside the global ones)' : ' (instead of the global ones)';
+  return [
+    ['recipients', recipients.length === 0 ? undefined : `${recipients.join('; ')}${beside}`],
+    ['reports', on && (on.length === 0 ? 'nothing' : on.join(', '))],
+    ['alert, point age', maxPointAgeHours === undefined ? undefined : `${maxPointAgeHours} hours`],
+    ['alert, overdue', overdueAfterMinutes === undefined ? undefined : `${overdueAfterMinutes} minutes`],
+  ];
+}
+
 /** Adds the flags to a command that makes a job. */
 export function reportFlags(command: Command): Command {
   return command
     .option('--recipients-only', 'the report goes to --recipient alone, not to the global recipients')
+    .option('--no-recipients-only', 'and to the global recipients (the default)')
     .option(
       '--report-on <outcomes>',
       'instead of the global ones: success, warning, failed, stopped, or nothing',

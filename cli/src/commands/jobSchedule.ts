@@ -158,16 +158,18 @@ const daysText = (days: readonly number[] | undefined): string =>
   (days ?? []).map((day) => dayNames[day - 1]).join(', ');
 
 /** A schedule in a few words. */
-export function scheduleText(schedule: Schedule): string {
+export function scheduleText(schedule: Schedule, nameOf = (id: string): string => id): string {
   if (schedule.kind === 'after') {
     const { jobId, outcomes, delayMinutes } = schedule;
     const results = outcomes.length === 3 ? '' : ` (${outcomes.join(', ')})`;
-    return `${delayMinutes === 0 ? '' : `${delayMinutes} min `}after ${jobId}${results}`;
+    return `${delayMinutes === 0 ? '' : `${delayMinutes} min `}after ${nameOf(jobId)}${results}`;
   }
   const end = schedule.end === undefined || schedule.kind === 'periodic' ? '' : `–${schedule.end}`;
   return `${whenText(schedule)}${end} ${schedule.timeZone}`;
 }
 
 /** All schedules of a job, for a table. */
-export const schedulesText = (schedules: readonly Schedule[]): string =>
-  schedules.length === 0 ? 'on demand' : schedules.map(scheduleText).join('; ');
+export const schedulesText = (schedules: readonly Schedule[], nameOf?: (id: string) => string): string =>
+  schedules.length === 0
+    ? 'on demand'
+    : schedules.map((schedule) => scheduleText(schedule, nameOf)).join('; ');

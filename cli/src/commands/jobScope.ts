@@ -1,10 +1,12 @@
-import { excludableFolders, type Job } from '@holdfast/contracts';
-import type { Command } from 'commander';
+import { type Exclusions, excludableFolders, type Job } from '@holdfast/contracts';
+import { type Command, Option } from 'commander';
+import { parse as parseYaml } from 'yaml';
 import { step } from '../client.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { collect } from '../options.ts';
 import { resolveNamed } from '../resolve.ts';
+import { ageOf, itemAgeText } from './retentionPolicy.ts';
 
 export interface ScopeOptions {
   all?: boolean;
@@ -15,6 +17,8 @@ export interface ScopeOptions {
   excludeGroup: string[];
   excludeRule: string[];
   excludeFolder: string[];
+  excludeOlder?: string;
+  excludeOlderBy?: string;
   to: string[];
   beforeScript?: string;
   afterScript?: string;
@@ -67,6 +71,26 @@ const folderOf = (text: string): Draft =>
 
 const orNone = (list: Draft[] | string[]) => (list.length === 0 ? undefined : list);
 
+type ExclusionOptions = Pick<
+  ScopeOptions,
+  'exclude' | 'excludeGroup' | 'excludeRule' | 'excludeFolder' | 'excludeOlder' | 'excludeOlderBy'
+>;
+
+/** The flags that leave something out; undefined when none is given. @throws UsageError */
+export function exclusionsOf(options: ExclusionOptions): Draft | undefined {
+  const { excludeOlder: age, excludeOlderBy: by } = options;
+  if (by !== undefined && age === undefined)
+    throw new UsageError('--exclude-older-by belongs to --exclude-older');
+  const exclude = Object.entries({
+    mailboxes: orNone(options.exclude),
+    groups: orNone(options.excludeGroup.map((groupId) => ({ groupId }))),
+    rules: orNone(options.excludeRule.map(ruleOf)),
+    folders: orNone(options.excludeFolder.map(folderOf)),
+  }).filter(([, value]) => value !== undefined);
+  if (age !== undefined) exclude.push(['itemAge', age === 'none' ? undefined : ageOf(age, by)] as never);
+  return exclude.length === 0 ? undefined : Object.fromEntries(exclude);
+}
+
 /** The flags of a scope as fields of the API; `to` with the names of repositories. */
 export function scopeDraft(options: ScopeOptions): Draft {
   const sources = [
@@ -75,22 +99,35 @@ export function scopeDraft(options: ScopeOptions): Draft {
     ...options.group.map((groupId) => ({ kind: 'group', groupId })),
     ...(options.all === true ? [{ kind: 'organization' }] : []),
   ];
-  const exclude = Object.entries({
-    mailboxes: orNone(options.exclude),
-    groups: orNone(options.excludeGroup.map((groupId) => ({ groupId }))),
-    rules: orNone(options.excludeRule.map(ruleOf)),
-    folders: orNone(options.excludeFolder.map(folderOf)),
-  }).filter(([, value]) => value !== undefined);
-  const how = options.scriptFails === true ? { onFailure: 'fail' } : {};
-  const scripts = Object.entries({ before: options.beforeScript, after: options.afterScript }).flatMap(
-    ([phase, path]) => (path === undefined ? [] : [[phase, { path, ...how }]]),
-  );
+  const scripts = scriptsOf(options);
   return {
     sources: orNone(sources),
-    exclude: exclude.length === 0 ? undefined : Object.fromEntries(exclude),
+    exclude: exclusionsOf(options),
     destinations: orNone(options.to.map(destinationOf)),
-    scripts: scripts.length === 0 ? undefined : Object.fromEntries(scripts),
+    scripts,
   };
+}
+
+/** `/path`, all of it as YAML (`{path: /path, arguments: [a], wait: false}`), or `none`. @throws UsageError */
+function scriptOf(flag: string, text: string, how: Draft): Draft | undefined {
+  if (text === 'none') return undefined;
+  if (!text.trimStart().startsWith('{')) return { path: text, ...how };
+  try {
+    return { ...(parseYaml(text, { maxAliasCount: 0 }) as Draft), ...how };
+  } catch (error) {
+    throw new UsageError(`${flag} is no YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A script that is `none` is in the draft without a value, so that it is taken from a job that has one. */
+function scriptsOf({ afterScript, beforeScript, scriptFails }: ScopeOptions): Draft | undefined {
+  const how = scriptFails === true ? { onFailure: 'fail' } : {};
+  const scripts: Draft = {};
+  if (beforeScript !== undefined) scripts.before = scriptOf('--before-script', beforeScript, how);
+  if (afterScript !== undefined) scripts.after = scriptOf('--after-script', afterScript, how);
+  if (Object.keys(scripts).length > 0) return scripts;
+  if (scriptFails !== true) return undefined;
+  throw new UsageError('--script-fails is about a script', 'Give --before-script or --after-script too.');
 }
 
 function destinationOf(text: string): Draft {
@@ -116,17 +153,9 @@ export async function namedDestinations(client: Context['client'], destinations:
   return named;
 }
 
-export const scopeFlags = (command: Command): Command =>
+/** The flags that say what is left out. */
+export const exclusionFlags = (command: Command): Command =>
   command
-    .option('--all', 'all mailboxes of the organization')
-    .option('--mailbox <address>', 'a mailbox (repeat for more)', collect, [])
-    .option('--group <id>', 'members of a directory group, nested ones too (repeat for more)', collect, [])
-    .option(
-      '--source <source>',
-      'all, mailbox:…, group:…, direct:… or rule:…, in order (repeat)',
-      collect,
-      [],
-    )
     .option('--exclude <address>', 'never this mailbox (repeat for more)', collect, [])
     .option('--exclude-group <id>', 'never the members of this group (repeat)', collect, [])
     .option('--exclude-rule <rule>', 'never what matches, such as type=room+equipment (repeat)', collect, [])
@@ -136,14 +165,33 @@ export const scopeFlags = (command: Command): Command =>
       collect,
       [],
     )
+    .option('--exclude-older <age>', 'items older than 30d, 6m or 3y; none to take all')
+    .addOption(
+      new Option('--exclude-older-by <time>', 'what that age goes by').choices(['received', 'modified']),
+    );
+
+export const scopeFlags = (command: Command): Command =>
+  exclusionFlags(command)
+    .option('--all', 'all mailboxes of the organization')
+    .option('--mailbox <address>', 'a mailbox (repeat for more)', collect, [])
+    .option('--group <id>', 'members of a directory group, nested ones too (repeat for more)', collect, [])
+    .option(
+      '--source <source>',
+      'all, mailbox:…, group:…, direct:… or rule:…, in order (repeat)',
+      collect,
+      [],
+    )
     .option(
       '--to <repo=source>',
       'another repository for some, such as Second=group:ID (repeat)',
       collect,
       [],
     )
-    .option('--before-script <path>', 'runs before each run, on the machine of the scheduler')
-    .option('--after-script <path>', 'runs after each run')
+    .option(
+      '--before-script <script>',
+      'runs before each run, on the machine of the scheduler: its path, or YAML such as {path: /…, arguments: [a], interpreter: /bin/sh, timeLimitSeconds: 60, wait: false}, or none',
+    )
+    .option('--after-script <script>', 'runs after each run')
     .option('--script-fails', 'a script that fails makes the run failed');
 
 const ruleText = (rule: Job['exclude']['rules'][number]): string =>
@@ -161,14 +209,26 @@ export function sourceText(source: Job['sources'][number]): string {
   return `${source.members === 'direct' ? 'direct members of ' : ''}group ${source.groupId}`;
 }
 
-/** What a job leaves out, as lines of facts. */
-export function scopeFacts({ sources, exclude, destinations, scripts }: Job): [string, string][] {
+/** What is left out, as lines of facts. */
+export function exclusionFacts(exclude: Exclusions): [string, string][] {
   const folders = exclude.folders.map((folder) => (folder.kind === 'path' ? folder.path : folder.name));
   const out = [
     ...exclude.mailboxes,
     ...exclude.groups.map(({ groupId }) => `group ${groupId}`),
     ...exclude.rules.map(ruleText),
   ];
+  return [
+    ['excluded', out.join('; ')],
+    ['excluded folders', folders.join('; ')],
+    ['excluded items', exclude.itemAge === undefined ? '' : itemAgeText(exclude.itemAge)],
+  ];
+}
+
+/** What a job takes and leaves out, as lines of facts. */
+export function scopeFacts(
+  { sources, exclude, destinations, scripts }: Job,
+  nameOf: (id: string) => string,
+): [string, string][] {
   const given = (['before', 'after'] as const).flatMap((phase): [string, string][] => {
     const script = scripts[phase];
     if (script === undefined) return [];
@@ -179,11 +239,10 @@ export function scopeFacts({ sources, exclude, destinations, scripts }: Job): [s
   });
   return [
     ['sources', sources.map(sourceText).join('; ')],
-    ['excluded', out.join('; ')],
-    ['excluded folders', folders.join('; ')],
+    ...exclusionFacts(exclude),
     ...destinations.map(({ repositoryId, match }): [string, string] => [
       'destination',
-      `${repositoryId}: ${match.map(sourceText).join('; ')}`,
+      `${nameOf(repositoryId)}: ${match.map(sourceText).join('; ')}`,
     ]),
     ...given,
   ];

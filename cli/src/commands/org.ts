@@ -237,6 +237,8 @@ async function mailboxes(
     ['ADDRESS', 'NAME', 'KIND', 'STATUS', 'ID'],
     page.items.map((entry) => [entry.address, entry.displayName, entry.kind, entry.status, entry.id]),
   );
+  if (page.items.length === 0 && options.search === undefined)
+    screen.note('The directory was not read yet: holdfast org refresh. A run does it by itself.');
   if (page.next !== undefined) screen.note('There are more: use --search or --limit.');
 }
 

@@ -51,6 +51,8 @@ describe('retention plan', () => {
   test('of a policy that is not saved, as JSON', async () => {
     const { document } = await cli.json(['retention', 'plan', 'Nightly', '--keep-last', '5']);
     expect(document.items).toMatchObject([{ mailboxId: 'mbx-1', stays: 5, goes: 1 }]);
+    const without = await cli.json(['retention', 'plan', 'Nightly', '--keep-last', '1', '--keep-daily', '0']);
+    expect(without.document.items).toMatchObject([{ stays: 1, goes: 5 }]);
   });
 
   test('counts the bytes on request', async () => {
@@ -137,6 +139,8 @@ test('a pass is asked for', async () => {
 test('settings are shown and changed one by one', async () => {
   expect((await cli.run(['retention', 'settings'])).out).toContain('05:00 UTC');
   const changed = await cli.json(['retention', 'settings', '--wait-days', '0', '--guard-percent', '20']);
+  const kept = await cli.json(['retention', 'settings', '--alert-days', '90', '--delivery-days', '14']);
+  expect(kept.document).toMatchObject({ waitDays: 0, alertDays: 90, deliveryDays: 14 });
   expect(changed.document).toMatchObject({ waitDays: 0, guard: { percent: 20, points: 10 }, eventDays: 30 });
 });
 
@@ -148,9 +152,13 @@ describe('the flags of a policy', () => {
       { keepLast: 3, daily: 7, timeZone: 'Europe/Berlin' },
     ],
     [{ itemAge: '30d' }, { itemAge: { days: 30 } }],
+    [
+      { keepLast: 0, itemAge: 'none' },
+      { keepLast: undefined, itemAge: undefined },
+    ],
     [{ itemAge: '3 years', itemAgeBy: 'modified' }, { itemAge: { years: 3, by: 'modified' } }],
   ])('%j', (options, policy) => {
-    expect(policyOf(options)).toEqual(policy);
+    expect(policyOf(options)).toStrictEqual(policy);
   });
 
   test.each([{ itemAge: 'old' }, { itemAge: '3w' }, { itemAgeBy: 'modified' }])(

@@ -31,7 +31,8 @@ interface PlanPage {
 /** Page by page: a mailbox at a time when the repository has to be walked for it. */
 async function* plansOf(client: Client, job: Job, options: PlanOptions): AsyncIterable<MailboxRetentionPlan> {
   const path = `/jobs/${step(job.id)}/retention-plan`;
-  const retention = policyOf(options);
+  const changed = policyOf(options);
+  const retention = changed && { ...job.retention, ...changed };
   const query: Record<string, string | undefined> = {
     limit: options.bytes === true ? '1' : '50',
     bytes: options.bytes === true ? 'true' : undefined,
@@ -274,6 +275,8 @@ interface SettingsOptions {
   restoreDays?: number;
   eventDays?: number;
   auditDays?: number;
+  alertDays?: number;
+  deliveryDays?: number;
 }
 
 /** Shows the settings; with flags, what is set now with what is given over it. */
@@ -304,6 +307,8 @@ async function settings(
     ['restores kept', `${now.restoreDays} days`],
     ['events kept', `${now.eventDays} days`],
     ['audit kept', `${now.auditDays} days`],
+    ['alerts kept', `${now.alertDays} days`],
+    ['deliveries kept', `${now.deliveryDays} days`],
   ]);
 }
 
@@ -362,6 +367,8 @@ export function retentionCommands(runner: Runner, program: Command): void {
     .option('--run-days <n>', 'days that runs are kept', wholeNumber)
     .option('--restore-days <n>', 'days that restore sessions are kept', wholeNumber)
     .option('--event-days <n>', 'days that events are kept', wholeNumber)
-    .option('--audit-days <n>', 'days that the audit log is kept', wholeNumber);
+    .option('--audit-days <n>', 'days that the audit log is kept', wholeNumber)
+    .option('--alert-days <n>', 'days that alerts are kept after their end', wholeNumber)
+    .option('--delivery-days <n>', 'days that deliveries to webhooks are kept', wholeNumber);
   act(runner, setting, settings);
 }

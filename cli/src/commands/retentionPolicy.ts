@@ -1,7 +1,7 @@
-import type { RetentionPolicy } from '@holdfast/contracts';
+import type { ItemAge, RetentionPolicy } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
-import { wholeNumber } from '../options.ts';
+import { count } from '../options.ts';
 
 /** The flags that say which restore points are kept. */
 export interface PolicyOptions {
@@ -19,10 +19,10 @@ export interface PolicyOptions {
 
 type Draft = Record<string, unknown>;
 
-/** Adds the flags of a policy. The flags that are given are the whole policy. */
+/** Adds the flags of a policy: they change its rules one by one. */
 export function policyOptions(command: Command): Command {
   const counts = [
-    ['--keep-last <n>', 'newest restore points kept of each mailbox'],
+    ['--keep-last <n>', 'newest restore points kept of each mailbox; 0 in any of these: no such rule'],
     ['--keep-daily <n>', 'one restore point a day for so many days'],
     ['--keep-weekly <n>', 'one a week for so many weeks'],
     ['--keep-monthly <n>', 'one a month for so many months'],
@@ -30,9 +30,12 @@ export function policyOptions(command: Command): Command {
     ['--keep-all-days <n>', 'every restore point for so many days, whatever the other rules say'],
     ['--week-starts-on <n>', 'first day of a week, 1 (Monday) to 7 (Sunday)'],
   ] as const;
-  for (const [flags, what] of counts) command.addOption(new Option(flags, what).argParser(wholeNumber));
+  for (const [flags, what] of counts) command.addOption(new Option(`${flags}`, what).argParser(count));
   return command
-    .option('--item-age <age>', 'items older than 30d, 6m or 3y are neither backed up nor kept')
+    .option(
+      '--item-age <age>',
+      'items older than 30d, 6m or 3y are neither backed up nor kept; none: whatever their age',
+    )
     .addOption(new Option('--item-age-by <time>', 'what the age goes by').choices(['received', 'modified']))
     .option('--retention-zone <zone>', 'time zone of days, weeks, months and years (UTC)');
 }
@@ -40,37 +43,50 @@ export function policyOptions(command: Command): Command {
 const units = { d: 'days', m: 'months', y: 'years' } as const;
 
 /** `30d`, `6m`, `3y`. @throws UsageError */
-function ageOf(text: string, by: string | undefined): Draft {
+export function ageOf(text: string, by: string | undefined): Draft {
   const [, count, unit] = /^(\d{1,6})\s*([dmy])(?:ays?|onths?|ears?)?$/i.exec(text) ?? [];
   const name = units[(unit?.toLowerCase() ?? '') as keyof typeof units];
   if (name === undefined) throw new UsageError(`"${text}" is no age`, 'Write it as 30d, 6m or 3y.');
   return { [name]: Number(count), ...(by === undefined ? {} : { by }) };
 }
 
-/** The policy that the flags describe; undefined when they describe none. @throws UsageError */
+/**
+ * The rules that the flags change; undefined when there are none. A rule that is taken away is there without a value.
+ * @throws UsageError
+ */
 export function policyOf(options: PolicyOptions): Draft | undefined {
   if (options.itemAgeBy !== undefined && options.itemAge === undefined) {
     throw new UsageError('--item-age-by belongs to --item-age');
   }
-  const policy = Object.entries({
+  const policy: [string, unknown][] = Object.entries({
     keepLast: options.keepLast,
     daily: options.keepDaily,
     weekly: options.keepWeekly,
     monthly: options.keepMonthly,
     yearly: options.keepYearly,
     keepAllDays: options.keepAllDays,
-    itemAge: options.itemAge === undefined ? undefined : ageOf(options.itemAge, options.itemAgeBy),
     timeZone: options.retentionZone,
     weekStartsOn: options.weekStartsOn,
-  }).filter(([, value]) => value !== undefined);
+  }).flatMap(([rule, value]) => (value === undefined ? [] : [[rule, value === 0 ? undefined : value]]));
+  const age = options.itemAge;
+  if (age !== undefined) policy.push(['itemAge', age === 'none' ? undefined : ageOf(age, options.itemAgeBy)]);
   return policy.length === 0 ? undefined : Object.fromEntries(policy);
 }
 
+const plural = (count: number | undefined, unit: string): string[] =>
+  count === undefined ? [] : [`${count} ${unit}${count === 1 ? '' : 's'}`];
+
+/** `received more than 3 years ago` */
+export function itemAgeText({ by, days, months, years }: ItemAge): string {
+  const age = [...plural(days, 'day'), ...plural(months, 'month'), ...plural(years, 'year')].join();
+  return `${by} more than ${age} ago`;
+}
+
 /** `5 newest, 7 days, 4 weeks; items of 3 years at most`. */
-export function policyText(policy: RetentionPolicy): string {
+export function policyText(
+  policy: Omit<RetentionPolicy, 'itemAge'> & { itemAge?: ItemAge | undefined },
+): string {
   const { daily, itemAge, keepAllDays, keepLast, monthly, weekly, yearly } = policy;
-  const plural = (count: number | undefined, unit: string): string[] =>
-    count === undefined ? [] : [`${count} ${unit}${count === 1 ? '' : 's'}`];
   const rules = [
     ...(keepLast === undefined ? [] : [`${keepLast} newest`]),
     ...plural(daily, 'day'),
@@ -80,10 +96,5 @@ export function policyText(policy: RetentionPolicy): string {
     ...plural(keepAllDays, 'day').map((days) => `all of the last ${days}`),
   ].join(', ');
   if (itemAge === undefined) return rules;
-  const age = [
-    ...plural(itemAge.days, 'day'),
-    ...plural(itemAge.months, 'month'),
-    ...plural(itemAge.years, 'year'),
-  ].join();
-  return [...(rules === '' ? [] : [rules]), `no item ${itemAge.by} more than ${age} ago`].join('; ');
+  return [...(rules === '' ? [] : [rules]), `no item ${itemAgeText(itemAge)}`].join('; ');
 }

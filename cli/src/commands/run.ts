@@ -56,6 +56,8 @@ async function show(context: Context, args: string[]): Promise<undefined> {
       task.error === undefined ? '' : `${task.error.message} ${task.error.remedy ?? ''}`,
     ]),
   );
+  const { items: scripts } = await client.get<{ items: ScriptRecord[] }>(`${path}/scripts`);
+  for (const script of scripts) screen.line(scriptText(script));
   if (tasks.next !== undefined) screen.line(`(the first ${shownTasks} mailboxes of ${run.tasks.total})`);
   if (gaps.items.length === 0) return;
   screen.line('Open gaps:');
@@ -105,13 +107,15 @@ async function retry(
   return exitCodes.ok;
 }
 
+const scriptText = ({ message, phase, script, state }: ScriptRecord): string =>
+  `${phase} the run: ${script.path}: ${state}${message === undefined ? '' : ` (${message})`}`;
+
 async function scripts({ client, screen }: Context, args: string[]): Promise<undefined> {
   const { id } = await resolveRun(client, args[0] ?? '');
   const found = await client.get<{ items: ScriptRecord[] }>(`/runs/${step(id)}/scripts`);
   if (screen.json) return screen.document(found);
   for (const record of found.items) {
-    const { phase, script, state, message } = record;
-    screen.line(`${phase} the run: ${script.path}: ${state}${message === undefined ? '' : ` (${message})`}`);
+    screen.line(scriptText(record));
     if (record.outputCut) screen.note('The beginning of its output was not kept.');
     for (const line of record.output.split('\n').filter((text) => text !== '')) screen.line(`  ${line}`);
   }

@@ -91,6 +91,35 @@ describe('a scope from a terminal', () => {
     ]);
   });
 
+  test('items are left out by their age, of a job and of all jobs', async () => {
+    const edited = await cli.json(['job', 'edit', 'Scoped', '--exclude-older', '3y']);
+    expect(edited.document.exclude).toMatchObject({
+      mailboxes: ['carl@contoso.example'],
+      itemAge: { years: 3, by: 'received' },
+    });
+    expect((await cli.run(['job', 'show', 'Scoped'])).out).toContain('received more than 3 years ago');
+    const two = ['job', 'edit', 'Scoped', '--item-age', '5y', '--item-age-by', 'modified'];
+    expect(await cli.run(two)).toMatchObject({ code: 1, err: expect.stringContaining('exclude.itemAge.by') });
+    const taken = await cli.json(['job', 'edit', 'Scoped', '--exclude-older', 'none']);
+    expect(taken.document.exclude).not.toHaveProperty('itemAge');
+    expect((await cli.run(['job', 'edit', 'Scoped', '--exclude-older-by', 'modified'])).code).toBe(2);
+
+    expect((await cli.run(['settings', 'exclude'])).out).toContain('nothing out but what they exclude');
+    const all = ['settings', 'exclude', '--exclude-folder', 'junkemail', '--exclude-older', '10y'];
+    expect((await cli.run(all)).out).toMatch(/junkemail(.|\n)*received more than 10 years ago/);
+    const more = await cli.json(['settings', 'exclude', '--exclude', 'dora@contoso.example']);
+    expect(more.document).toMatchObject({
+      mailboxes: ['dora@contoso.example'],
+      folders: [{ name: 'junkemail' }],
+      itemAge: { years: 10 },
+    });
+    expect(await cli.run(['settings', 'exclude', '--exclude', 'dora'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('mailboxes[0]'),
+    });
+    expect((await cli.json(['settings', 'exclude', '--none'])).document.mailboxes).toEqual([]);
+  });
+
   test('what no job covers is listed', async () => {
     const coverage = await cli.run(['org', 'coverage', 'contoso']);
     expect(coverage.out).toContain('3 mailboxes: 2 in enabled jobs, 1 in none');

@@ -1,4 +1,4 @@
-import type { AlertKind, AlertSettings, MailSettings, Notification } from '@holdfast/contracts';
+import type { AlertKind, AlertSettings, MailOauth, MailSettings, Notification } from '@holdfast/contracts';
 import { type Command, Option } from 'commander';
 import { parse as parseYaml } from 'yaml';
 import { step } from '../client.ts';
@@ -6,10 +6,14 @@ import { act, type Context, type Runner, readGiven } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { collect, wholeNumber } from '../options.ts';
 import { readSecret } from '../secrets.ts';
+import { excludeCommand } from './settingsExclude.ts';
 
 /** The settings as the API shows them. */
 interface Settings {
-  mail?: Omit<MailSettings, 'sealedPassword' | 'changedAt'> & { passwordSet?: boolean };
+  mail?: Omit<MailSettings, 'sealedPassword' | 'changedAt' | 'oauth'> & {
+    passwordSet?: boolean;
+    oauth?: Omit<MailOauth, 'sealedClientSecret'>;
+  };
   alerts: AlertSettings;
   webhooks: { allowPrivateNetworks: boolean };
   baseUrl?: string;
@@ -22,7 +26,8 @@ function showSettings({ screen }: Context, settings: Settings): undefined {
     ['mail server', mail === undefined ? 'none' : `${mail.host}:${mail.port} (${mail.security})`],
     ['mail', mail === undefined ? undefined : mail.enabled ? 'on' : 'off'],
     ['user', mail?.user],
-    ['password', mail === undefined ? undefined : mail.passwordSet === true ? 'kept' : 'none'],
+    ['password', passwordText(mail)],
+    ['signs in with', oauthText(mail?.oauth)],
     ['from', mail?.from],
     ['recipients', mail?.recipients.join('; ')],
     ['reports', mail?.on.join(', ')],
@@ -41,6 +46,16 @@ function showSettings({ screen }: Context, settings: Settings): undefined {
     ['base address', settings.baseUrl],
   ]);
 }
+
+type ShownMail = Settings['mail'];
+
+function passwordText(mail: ShownMail): string | undefined {
+  if (mail === undefined || mail.oauth !== undefined) return undefined;
+  return mail.passwordSet === true ? 'kept' : 'none';
+}
+
+const oauthText = (oauth: NonNullable<ShownMail>['oauth']): string | undefined =>
+  oauth && `a token for the application ${oauth.clientId} of ${oauth.tenantId} (${oauth.cloud})`;
 
 async function show(context: Context): Promise<undefined> {
   return showSettings(context, await context.client.get<Settings>('/settings'));
@@ -85,6 +100,11 @@ interface MailOptions {
   security?: string;
   user?: string;
   passwordFile?: string;
+  oauthTenant?: string;
+  oauthClientId?: string;
+  oauthCloud?: string;
+  oauthSecretFile?: string;
+  oauth?: boolean;
   from?: string;
   to: string[];
   on: string[];
@@ -110,6 +130,26 @@ async function mailPassword({ io }: Context, file: string | undefined): Promise<
   return readSecret(io, { what: 'mail password', file, ...option });
 }
 
+/** The application that signs in: what is given over what is set. `--no-oauth` takes it away. @throws UsageError */
+async function oauthOf({ io }: Context, before: object | undefined, options: MailOptions): Promise<object> {
+  const { oauthTenant, oauthClientId, oauthCloud, oauthSecretFile: file } = options;
+  const option = { fileOption: '--oauth-secret-file', env: 'HOLDFAST_MAIL_CLIENT_SECRET' };
+  const isGiven = file !== undefined || io.env[option.env] !== undefined;
+  const given = Object.entries({
+    cloud: oauthCloud,
+    tenantId: oauthTenant,
+    clientId: oauthClientId,
+    clientSecret: isGiven
+      ? await readSecret(io, { what: 'client secret of the application that sends', file, ...option })
+      : undefined,
+  }).filter(([, value]) => value !== undefined);
+  if (options.oauth === false) {
+    if (given.length > 0) throw new UsageError('--no-oauth means no application at all');
+    return { oauth: undefined };
+  }
+  return given.length === 0 ? {} : { oauth: { ...before, ...Object.fromEntries(given) } };
+}
+
 /** Shows the mail settings, or changes what is given and keeps the rest. */
 async function mail(context: Context, _args: string[], options: MailOptions): Promise<undefined> {
   const { client } = context;
@@ -118,7 +158,7 @@ async function mail(context: Context, _args: string[], options: MailOptions): Pr
     return show(context);
   }
   const now = await client.get<Settings>('/settings');
-  const { passwordSet: _kept, ...before } = now.mail ?? {};
+  const { passwordSet: _kept, ...before }: Partial<NonNullable<ShownMail>> = now.mail ?? {};
   const enabled = options.enable === true ? true : options.disable === true ? false : undefined;
   const plain = Object.entries({
     host: options.host,
@@ -133,7 +173,11 @@ async function mail(context: Context, _args: string[], options: MailOptions): Pr
     password: await mailPassword(context, options.passwordFile),
     enabled,
   }).filter(([, value]) => value !== undefined);
-  const given = { ...Object.fromEntries(plain), ...digestOf(options) };
+  const given = {
+    ...Object.fromEntries(plain),
+    ...digestOf(options),
+    ...(await oauthOf(context, before.oauth, options)),
+  };
   if (Object.keys(given).length === 0) return showSettings(context, now);
   const body: Record<string, unknown> = { ...before, ...given };
   if (options.subject === '') delete body.subject;
@@ -221,7 +265,7 @@ async function testMail(context: Context, _args: string[], options: { to: string
   const limit = io.now() + testPatienceMs;
   for (;;) {
     const now = await client.get<Notification>(`/notifications/${step(made.id)}`);
-    const over = now.state !== 'pending' || io.now() > limit;
+    const over = now.state !== 'pending' || now.error !== undefined || io.now() > limit;
     if (over) {
       if (screen.json) screen.document(now);
       else screen.line(`${screen.mark(now.state)} to ${now.recipients.join('; ')}`);
@@ -243,6 +287,7 @@ export function settingsCommands(runner: Runner, program: Command): void {
     .addOption(yesNo('--webhooks-to-private <yes|no>', 'webhooks may go to private networks'))
     .option('--base-url <url>', 'address of the console, for links in reports');
   act(runner, setting, set);
+  excludeCommand(runner, settings);
   const mailing = settings
     .command('mail')
     .description(
@@ -253,6 +298,11 @@ export function settingsCommands(runner: Runner, program: Command): void {
     .addOption(new Option('--security <kind>', 'of the connection').choices(['none', 'starttls', 'tls']))
     .option('--user <user>', 'signs in as')
     .option('--password-file <file>', 'file with the password, - for stdin')
+    .option('--oauth-tenant <tenant>', 'sign in with a token: tenant of the application')
+    .option('--oauth-client-id <id>', 'its application id')
+    .option('--oauth-secret-file <file>', 'its client secret, - for stdin; or HOLDFAST_MAIL_CLIENT_SECRET')
+    .option('--oauth-cloud <cloud>', 'its cloud; global by default')
+    .option('--no-oauth', 'sign in with a password, or not at all')
     .option('--from <address>', 'sender of reports')
     .option('--to <addresses>', 'get reports; "; " or a repeat for more', collect, [])
     .option(

@@ -115,7 +115,7 @@ export const collections = {
     { fields: ['state'] },
     { fields: ['createdAt'] },
   ),
-  /** notify: one occurrence of a trouble each */
+  /** notify: one occurrence of a trouble each; retention removes old ones */
   alerts: declare(
     'alerts',
     alertSchema,
@@ -125,13 +125,14 @@ export const collections = {
   ),
   /** api; notify notes how they fare */
   webhooks: declare('webhooks', webhookSchema, { fields: ['name'], unique: true }),
-  /** notify; api inserts tests and replays */
+  /** notify; api inserts tests and replays; retention removes old ones */
   webhookDeliveries: declare(
     'webhook-deliveries',
     webhookDeliverySchema,
     { fields: ['webhookId', 'state', 'nextTry'] },
     { fields: ['webhookId', 'createdAt'] },
     { fields: ['state', 'createdAt'] },
+    { fields: ['createdAt'] },
   ),
   /** api */
   tokens: declare('tokens', tokenSchema, { fields: ['hash'], unique: true }, { fields: ['role'] }),

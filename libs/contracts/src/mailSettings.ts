@@ -59,6 +59,14 @@ const subjectSchema = z
     });
   });
 
+/** Signs in with a token of Microsoft Entra for an application (client credentials), where passwords are not taken. */
+const oauthShape = {
+  /** The cloud of the tenant, by the name that organizations use. */
+  cloud: z.string().min(1).max(40).default('global'),
+  tenantId: z.string().trim().min(1, 'must be the id of a tenant, or a verified domain').max(255),
+  clientId: z.string().trim().min(1, 'must be the id of a registered application').max(255),
+};
+
 export const digestSchema = z.strictObject({ time: timeOfDaySchema, timeZone: timeZoneSchema });
 
 const common = {
@@ -90,13 +98,35 @@ const common = {
 export const mailSettingsSchema = z.object({
   ...common,
   sealedPassword: z.string().optional(),
+  /** Signs in by XOAUTH2 as `user`, which is the mailbox that sends. */
+  oauth: z.object({ ...oauthShape, sealedClientSecret: z.string() }).optional(),
   /** A digest covers times of day after this. */
   changedAt: z.iso.datetime().optional(),
 });
 export type MailSettings = z.infer<typeof mailSettingsSchema>;
+export type MailOauth = NonNullable<MailSettings['oauth']>;
 
-/** What a user sends. A password that is left out stays, for the same server and user. */
-export const mailSettingsInputSchema = z.strictObject({ ...common, password: z.string().optional() });
+const thisMachine = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
+
+/** What a user sends. A secret that is left out stays, for the same server, user and application. */
+export const mailSettingsInputSchema = z
+  .strictObject({
+    ...common,
+    password: z.string().optional(),
+    oauth: z
+      .strictObject({ ...oauthShape, clientSecret: z.string().min(1, 'must not be empty').optional() })
+      .optional(),
+  })
+  .superRefine(({ host, oauth, password, security, user }, context) => {
+    if (oauth === undefined) return;
+    const problem = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', message, path: [field] });
+    if (user === undefined) problem('user', 'is missing: the address of the mailbox that sends');
+    if (password !== undefined)
+      problem('password', 'belongs to a sign-in without "oauth": leave one of them out');
+    if (security === 'none' && !thisMachine.test(host))
+      problem('security', 'must be starttls or tls: a token must not travel in the clear');
+  });
 
 /** What one job wants otherwise. */
 export const jobNotificationsSchema = z.strictObject({

@@ -136,6 +136,9 @@ const slack = { daily: 1, weekly: 1, monthly: 31 / 28, yearly: 366 / 365 } as co
 
 const mostDays = (age: Age): number => (age.days ?? 0) + (age.months ?? 0) * 31 + (age.years ?? 0) * 366;
 
+/** Longer than lost events are looked back for, or what was delivered would be delivered again. */
+const fewestDeliveryDays = 4;
+
 /** How deletions are carried out and how long records stay; global. */
 export const retentionSettingsSchema = z.strictObject({
   /** When, on the clocks of `timeZone`, all mailboxes are looked at; besides, a run's mailboxes are after each run. */
@@ -173,6 +176,18 @@ export const retentionSettingsSchema = z.strictObject({
   eventDays: counted('day', longest.days).default(30),
   /** Days for which the audit log reaches back. */
   auditDays: counted('day', longest.days).default(365),
+  /** Days for which alerts stay after they were cleared. */
+  alertDays: counted('day', longest.days).default(365),
+  /** Days for which deliveries to webhooks stay, dead letters among them. */
+  deliveryDays: z
+    .number()
+    .int('must be a whole number')
+    .min(
+      fewestDeliveryDays,
+      `must be at least ${fewestDeliveryDays} days: a younger event could be sent again`,
+    )
+    .max(longest.days, `must be at most ${longest.days}`)
+    .default(30),
 });
 export type RetentionSettings = z.infer<typeof retentionSettingsSchema>;
 

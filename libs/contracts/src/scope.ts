@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
+import { itemAgeSchema } from './retention.ts';
 
 const trimmed = (most: number) => z.string().trim().max(most, `must be at most ${most} characters`);
 
@@ -91,6 +92,8 @@ export const exclusionsSchema = z.strictObject({
   groups: listOf(groupRefSchema),
   rules: listOf(ruleSchema),
   folders: listOf(folderExclusionSchema),
+  /** Items older than this. A job that has an age by the same time elsewhere has the shorter one. */
+  itemAge: itemAgeSchema.optional(),
 });
 export type Exclusions = z.infer<typeof exclusionsSchema>;
 export const noExclusions: Exclusions = { mailboxes: [], groups: [], rules: [], folders: [] };

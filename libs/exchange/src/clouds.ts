@@ -12,6 +12,8 @@ export interface Cloud {
   /** Root of Microsoft Graph, without a path. */
   graphRoot: string;
   scope: string;
+  /** Scope of a token for SMTP of Exchange Online; that of the worldwide cloud when absent. */
+  mailScope?: string;
   /** Hosts (with the port where there is one) that may get a bearer token. */
   bearerHosts: readonly string[];
   /** Hosts that may get attachment uploads; they never get a token. */
@@ -40,6 +42,7 @@ export const clouds: Readonly<Record<string, Cloud>> = {
     authority: 'https://login.microsoftonline.us',
     graphRoot: 'https://graph.microsoft.us',
     scope: 'https://graph.microsoft.us/.default',
+    mailScope: 'https://outlook.office365.us/.default',
     bearerHosts: ['graph.microsoft.us'],
     uploadHosts: ['outlook.office365.us'],
   },
@@ -49,6 +52,7 @@ export const clouds: Readonly<Record<string, Cloud>> = {
     authority: 'https://login.microsoftonline.us',
     graphRoot: 'https://dod-graph.microsoft.us',
     scope: 'https://dod-graph.microsoft.us/.default',
+    mailScope: 'https://outlook-dod.office365.us/.default',
     bearerHosts: ['dod-graph.microsoft.us'],
     uploadHosts: ['outlook-dod.office365.us', 'webmail.apps.mil'],
   },
@@ -58,6 +62,7 @@ export const clouds: Readonly<Record<string, Cloud>> = {
     authority: 'https://login.chinacloudapi.cn',
     graphRoot: 'https://microsoftgraph.chinacloudapi.cn',
     scope: 'https://microsoftgraph.chinacloudapi.cn/.default',
+    mailScope: 'https://partner.outlook.cn/.default',
     bearerHosts: ['microsoftgraph.chinacloudapi.cn'],
     uploadHosts: ['partner.outlook.cn'],
   },

@@ -10,7 +10,7 @@ export { type BudgetSettings, mailboxBudget, type SlotSource } from './connectio
 export { readClouds } from './connections/readClouds.ts';
 export { BudgetLost, CursorExpired, DeltaUnavailable, FolderGone, ForeignHost } from './errors.ts';
 export { createGraphConnector, type GraphConnectorOptions } from './graph/connector.ts';
-export type { ConnectorCredential } from './graph/credentials.ts';
+export type { ConnectorCredential, TokenSource } from './graph/credentials.ts';
 export { type ErrorRow, errorTable } from './graph/errorTable.ts';
 export type {
   HttpAnswer,
@@ -20,6 +20,7 @@ export type {
   TransportSettings,
 } from './graph/httpTransport.ts';
 export { defaultLimits, type MailboxLimits } from './graph/mailboxGate.ts';
+export { type MailSignIn, mailTokenSource } from './graph/mailTokenSource.ts';
 export { type TokenErrorRow, tokenErrorTable } from './graph/tokenErrors.ts';
 export { compareMessages } from './message/compareMessages.ts';
 export { identityKeyOf } from './message/identityKey.ts';

@@ -9,6 +9,8 @@ export const notifySettingsSchema = z.object({
     .string()
     .optional()
     .meta({ examples: ['/etc/holdfast/mail-ca.pem'] }),
+  /** JSON with clouds beside Microsoft's, for the sign-in of an application to a mail server. */
+  HOLDFAST_CLOUDS_FILE: z.string().optional(),
   /** How often the control data is searched for ended runs and restores whose event did not come. */
   HOLDFAST_NOTIFY_CATCH_UP_MS: z.coerce.number().int().min(100).default(60_000),
   /** PEM file with certificate authorities to trust for webhooks, in addition to the usual ones. */

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { readClouds } from '@holdfast/exchange';
 import { type BrokerCredentials, connectMessaging } from '@holdfast/messaging';
 import { loadConfig, runService, startHealthServer } from '@holdfast/runtime';
 import { loadSealer, openStore } from '@holdfast/store';
 import { createHttpPoster } from './adapters/httpPoster.ts';
+import { createMailTokens } from './adapters/mailTokens.ts';
 import { readAuthorities } from './adapters/readAuthorities.ts';
 import { createSmtpMailer } from './adapters/smtpMailer.ts';
 import { notifySettingsSchema } from './config.ts';
@@ -14,6 +16,7 @@ runService('notify', async ({ env, logger, metrics, clock, releasers }) => {
   const sealer = await loadSealer({ keyFile: settings.HOLDFAST_SECRET_KEY_FILE });
   const extraAuthorities = await readAuthorities('HOLDFAST_MAIL_CA_FILE', settings.HOLDFAST_MAIL_CA_FILE);
   const authorities = await readAuthorities('HOLDFAST_WEBHOOK_CA_FILE', settings.HOLDFAST_WEBHOOK_CA_FILE);
+  const extraClouds = await readClouds(settings.HOLDFAST_CLOUDS_FILE);
   const store = await openStore(settings.HOLDFAST_STORE);
   releasers.add('store', () => store.close());
   const messaging = await connectMessaging({
@@ -29,7 +32,10 @@ runService('notify', async ({ env, logger, metrics, clock, releasers }) => {
   const webhookLimitMs = settings.HOLDFAST_WEBHOOK_LIMIT_MS;
   const notifier = await startNotify({
     ...{ store, messaging, clock, logger, sendLimitMs },
-    mailer: createSmtpMailer({ sealer, extraAuthorities, limitMs: sendLimitMs }),
+    mailer: createSmtpMailer({
+      ...{ sealer, extraAuthorities, limitMs: sendLimitMs },
+      tokens: createMailTokens(sealer, { clock, extraClouds }),
+    }),
     poster: createHttpPoster({ authorities, limitMs: webhookLimitMs, now: () => clock.now() }),
     secrets: sealer,
     webhookLimitMs,

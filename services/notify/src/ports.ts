@@ -15,6 +15,7 @@ import type {
   RetentionGuard,
   Run,
   RunTask,
+  ScriptRecord,
   Settings,
   Webhook,
   WebhookDelivery,
@@ -75,6 +76,8 @@ export interface ReportSource {
   /** The newest runs of a job with a number below this one, newest first. */
   runsBefore(jobId: string, number: number, limit: number): Promise<Run[]>;
   task(id: string): Promise<RunTask | undefined>;
+  /** The scripts of a run, at most two. */
+  scripts(runId: string): Promise<ScriptRecord[]>;
   alert(id: string): Promise<Alert | undefined>;
   openAlerts(): AsyncIterable<Alert>;
   jobs(): AsyncIterable<Job>;
@@ -132,8 +135,6 @@ export interface WebhookBook {
     edit: (delivery: WebhookDelivery) => WebhookDelivery | undefined,
   ): Promise<WebhookDelivery | undefined>;
   pending(): Promise<number>;
-  /** Removes at most some hundred deliveries in these states made before a time; answers how many. */
-  removeBefore(states: readonly WebhookDelivery['state'][], createdBefore: string): Promise<number>;
   /** Events of the log from a time on, oldest first. */
   eventsSince(time: string): AsyncIterable<EventRecord>;
   settings(): Promise<Settings | undefined>;

@@ -14,7 +14,6 @@ import { measureRepository } from './measureRepository.ts';
 import type { NotifyMetrics } from './metrics.ts';
 import { planDueDigests } from './planDueDigests.ts';
 import type { Mailer, MeasureRepository, Poster, SecretOpener } from './ports.ts';
-import { removeOldDeliveries } from './removeOldDeliveries.ts';
 import { announceLate, sendPending } from './sendPending.ts';
 import { createWakeup } from './wakeup.ts';
 import { createAlertWatch } from './watchAlerts.ts';
@@ -142,10 +141,6 @@ export async function startNotify(deps: NotifyDeps): Promise<Notifier> {
     await catchUp(ended, known);
     await planDueDigests(ended);
   }
-  async function lookForEvents(): Promise<void> {
-    await queue.catchUp();
-    await removeOldDeliveries(webhooks, now());
-  }
 
   const relay = outbox.start();
   const consumers = await Promise.all([
@@ -163,7 +158,7 @@ export async function startNotify(deps: NotifyDeps): Promise<Notifier> {
   const done = Promise.all([
     sendLoop(),
     regularly(deps.catchUpMs, 'ended runs could not be looked for', lookForEnded),
-    regularly(deps.catchUpMs, 'events for webhooks could not be looked for', lookForEvents),
+    regularly(deps.catchUpMs, 'events for webhooks could not be looked for', queue.catchUp),
     regularly(deps.alertsMs, 'alerts could not be judged', () => alerts.look()),
     deliveries.run(signal),
   ]).then(() => undefined);

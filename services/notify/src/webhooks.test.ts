@@ -280,14 +280,3 @@ test('a test goes to its webhook alone, whatever the filter, and to one that is 
   expect(receiver.received.map(({ name }) => name)).toEqual(['webhook.tested']);
   expect((await deliveries()).map(({ webhookId }) => webhookId)).toEqual(['hook-1']);
 });
-
-test('what was delivered is forgotten after a week, a dead letter after a month', async () => {
-  await addWebhook();
-  await world.start();
-  await publish(jobChanged(1));
-  await world.until('delivered', async () => (await deliveries())[0]?.state === 'delivered');
-  await world.clock.advance(6 * 24 * hourMs);
-  expect(await deliveries()).toHaveLength(1);
-  await world.until('forgotten', async () => (await deliveries()).length === 0, 12 * hourMs);
-  expect(receiver.received).toHaveLength(1);
-});

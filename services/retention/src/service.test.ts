@@ -152,7 +152,7 @@ describe('somebody asks', () => {
     const pointNames = [(await world.recordOf('run-1')).pointName];
     const asked = { repositoryId: 'repo-1', mailboxId: mailbox.id, pointNames };
     const answer = await askQuestion(world.messaging(), 'default', 'measureFreed', asked, {
-      timeoutMs: 10_000,
+      timeoutMs: 45_000,
     });
     // Its tree is that of the others as well.
     expect(answer).toEqual({ objects: 0, bytes: 0, bound: 'exact' });
@@ -161,7 +161,7 @@ describe('somebody asks', () => {
       'default',
       'measureFreed',
       { ...asked, repositoryId: 'repo-9' },
-      { timeoutMs: 10_000 },
+      { timeoutMs: 45_000 },
     );
     await expect(unknown).rejects.toMatchObject({ code: 'no-repository' });
   });

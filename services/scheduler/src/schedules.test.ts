@@ -69,51 +69,6 @@ describe('several schedules of a job', () => {
   });
 });
 
-describe('the end of a schedule', () => {
-  test('stops a run that is not finished; what has not begun does not begin', async () => {
-    await world.addJob({
-      schedules: some(daily('02:05', { end: '02:30' })),
-      options: { concurrency: 1, attempts: 1, retry: { times: 0, pauseMinutes: 0 } },
-    });
-    const work = Promise.withResolvers<'stopped'>();
-    const proxy = await world.proxy({ outcomeOf: () => work.promise });
-    await world.scheduler();
-    await pass(29);
-    expect(await world.events('run.stop-requested')).toEqual([]);
-    await pass(2);
-    // The proxy sees the sign at its next checkpoint.
-    expect(proxy.worked).toHaveLength(1);
-    work.resolve('stopped');
-    await world.until('the run has ended', async () => (await world.runs()).some(isOver));
-    expect((await world.runs())[0]).toMatchObject({
-      state: 'stopped',
-      stopReason: 'window-end',
-      stopAt: '2026-11-22T02:30:00.000Z',
-      tasks: { total: 2, stopped: 2 },
-    });
-    expect((await world.events('run.stop-requested'))[0]?.event.data).toMatchObject({
-      requestedBy: 'schedule',
-    });
-  });
-
-  test('leaves a run alone that has finished by then', async () => {
-    await world.addJob({ schedules: some(daily('02:05', { end: '02:30' })) });
-    await world.proxy();
-    await world.scheduler();
-    await pass(40);
-    const [run] = await world.runs();
-    expect(run).toMatchObject({ state: 'success' });
-    expect(run?.stopReason).toBeUndefined();
-  });
-
-  test('ends a run that still waits for a proxy', async () => {
-    await world.addJob({ schedules: some(daily('02:05', { end: '02:30' })) });
-    await world.scheduler();
-    await pass(31);
-    expect((await world.runs())[0]).toMatchObject({ state: 'stopped', stopReason: 'window-end' });
-  });
-});
-
 describe('after a downtime', () => {
   const down = (minutes: number): Promise<void> => world.clock.advance(minutes * minuteMs);
 

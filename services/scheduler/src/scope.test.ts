@@ -73,3 +73,33 @@ test('mailboxes go to their repositories, and the global exclusions count too', 
   expect(await addresses('run-1')).toEqual([address(first), address(second)].map((a) => a.split('@')[0]));
   expect((await world.tasks('run-1')).map(({ repositoryId }) => repositoryId)).toEqual(['repo-1', 'repo-2']);
 });
+
+test.each([
+  ['the shortest age of the job and of all jobs', { years: 1, by: 'received' }, { days: 30, by: 'received' }],
+  ['the age of all jobs alone', undefined, { days: 30, by: 'received' }],
+] as const)('%s says which items a run leaves out', async (_what, ofJob, ofAll) => {
+  await world.addMailboxes(1);
+  const years = { years: 2, by: 'received' } as const;
+  await world.addJob({
+    ...(ofJob === undefined ? {} : { exclude: { ...noExclusions, itemAge: ofJob } }),
+    retention: { keepLast: 5, ...(ofJob && { itemAge: years }), timeZone: 'UTC', weekStartsOn: 1 },
+  });
+  const exclude = { ...noExclusions, itemAge: ofAll };
+  await world.store.collection(collections.settings).insert({ id: 'global', exclude });
+  await world.proxy();
+  await world.scheduler();
+  const { olderThan } = await runNow('run-1');
+  expect(olderThan).toEqual({ before: '2026-10-23T00:00:00.000Z', by: 'received' });
+});
+
+test('an age of all jobs by another time than the job goes by is left to the job', async () => {
+  await world.addMailboxes(1);
+  const itemAge = { years: 1, by: 'modified' } as const;
+  await world.addJob({ exclude: { ...noExclusions, itemAge } });
+  const exclude = { ...noExclusions, itemAge: { days: 30, by: 'received' as const } };
+  await world.store.collection(collections.settings).insert({ id: 'global', exclude });
+  await world.proxy();
+  await world.scheduler();
+  const { olderThan } = await runNow('run-1');
+  expect(olderThan).toEqual({ before: '2025-11-22T00:00:00.000Z', by: 'modified' });
+});

@@ -189,7 +189,7 @@ describe('which scripts may run', () => {
     await world.scheduler({ ...(scriptsFolder === '' ? {} : { scriptsFolder }) });
     const asker = world.messaging();
     let answer: { field: string; message: string }[] | undefined;
-    void askQuestion(asker, 'default', 'checkScripts', { scripts: [given] }, { timeoutMs: 10_000 }).then(
+    void askQuestion(asker, 'default', 'checkScripts', { scripts: [given] }, { timeoutMs: 45_000 }).then(
       ({ problems }) => {
         answer = problems[0];
       },

@@ -7,13 +7,14 @@ import {
   HoldfastError,
   headIdOf,
   mailboxIdOf,
+  type Run,
   taskIdOf,
 } from '@holdfast/contracts';
 import { type MemoryExchange, memoryExchange } from '@holdfast/exchange/testing';
 import { askQuestion, type Messaging } from '@holdfast/messaging';
 import { type MemoryBroker, memoryBroker, memoryMessaging } from '@holdfast/messaging/testing';
 import { createRepository, openBlobStore, openRepository } from '@holdfast/repository';
-import { createMetrics, silentLogger, systemClock } from '@holdfast/runtime';
+import { type Clock, createMetrics, silentLogger, systemClock } from '@holdfast/runtime';
 import type { Store } from '@holdfast/store';
 import { memoryStore } from '@holdfast/store/testing';
 import {
@@ -72,7 +73,10 @@ afterEach(async () => {
   await cache.remove();
 });
 
-async function startProxy(instance = 'proxy-1', more: { slots?: number } = {}): Promise<SyncService> {
+async function startProxy(
+  instance = 'proxy-1',
+  { slots = 4, clock = systemClock }: { slots?: number; clock?: Clock } = {},
+): Promise<SyncService> {
   const own = memoryMessaging({ broker });
   brokers.push(own);
   const service = await startSync({
@@ -89,18 +93,23 @@ async function startProxy(instance = 'proxy-1', more: { slots?: number } = {}): 
       },
       specOf: () => ({ kind: 'memory', name: place }),
     }),
-    ...{ clock: systemClock, logger: silentLogger, instance, version: 'test', pool: 'default' },
+    ...{ clock, logger: silentLogger, instance, version: 'test', pool: 'default' },
     metrics: createSyncMetrics(createMetrics('sync')),
-    ...{ slots: more.slots ?? 4, memoryBytes: 1 << 24, heartbeatMs: 1000, work: settings },
+    ...{ slots, memoryBytes: 1 << 24, heartbeatMs: 1000, work: settings },
   });
   running.push(service);
   return service;
 }
 
 /** A run with one task for each mailbox, announced as the scheduler does it. */
-async function startRun(runId: string, userIds: readonly string[], attempts = 3): Promise<void> {
+async function startRun(
+  runId: string,
+  userIds: readonly string[],
+  attempts = 3,
+  more: Pick<Run, 'stopAt'> = {},
+): Promise<void> {
   const pointTime = new Date().toISOString();
-  const run = buildRun({ id: runId, state: 'running', attempts, pointTime });
+  const run = buildRun({ id: runId, state: 'running', attempts, pointTime, ...more });
   await store.collection(collections.runs).insert(run);
   for (const [position, userId] of userIds.entries()) {
     const mailboxId = mailboxIdOf('org-1', userId);
@@ -261,6 +270,44 @@ describe('a proxy', () => {
     expect(ann.contentCalls).toEqual([]);
   });
 
+  test('the end of a window holds without a scheduler: no task is begun after it', async () => {
+    const ann = await addMailbox('ann', 2);
+    await startProxy();
+    await startRun('run-1', ['ann'], 3, { stopAt: new Date(Date.now() - 1_000).toISOString() });
+    expect(await ended('run-1', 'ann')).toMatchObject({ state: 'stopped' });
+    expect(ann.contentCalls).toEqual([]);
+  });
+
+  test('a window that ends while a mailbox is read ends it at a checkpoint; the next run goes on from there', async () => {
+    const ann = await addMailbox('ann', 60);
+    let aheadMs = 0;
+    const opened = exchange.reader;
+    exchange.reader = async (ref, options) => {
+      const reader = await opened(ref, options);
+      const content = reader.content.bind(reader);
+      reader.content = (item) => {
+        // The window ends with the twentieth message.
+        if (ann.contentCalls.length === 20) aheadMs = 2 * 3600_000;
+        return content(item);
+      };
+      return reader;
+    };
+    await startProxy('proxy-1', { clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+    const stopAt = new Date(Date.now() + 3600_000).toISOString();
+    await startRun('run-1', ['ann'], 3, { stopAt });
+    const stopped = await ended('run-1', 'ann');
+    expect(stopped).toMatchObject({ state: 'stopped' });
+    const stored = stopped.totals?.itemsNew ?? 0;
+    expect(stored).toBeGreaterThanOrEqual(20);
+    expect(stored).toBeLessThan(60);
+    expect((await store.collection(collections.runs).get('run-1'))?.doc.stopRequested).toBe(false);
+    await startRun('run-2', ['ann']);
+    expect(await ended('run-2', 'ann')).toMatchObject({
+      state: 'success',
+      totals: { itemsNew: 60 - stored, itemsTotal: 60 },
+    });
+  });
+
   test('a task that has ended, or whose run is unknown, is let go', async () => {
     await addMailbox('ann', 1);
     await startProxy();
@@ -342,7 +389,7 @@ describe('a proxy', () => {
 
 describe('questions to a proxy', () => {
   const ask = <N extends Parameters<typeof askQuestion>[2]>(name: N, request: never) =>
-    askQuestion(messaging, 'default', name, request, { timeoutMs: 5000 });
+    askQuestion(messaging, 'default', name, request, { timeoutMs: 45_000 });
 
   test('verifyOrganization answers the checks of the connection; an unknown organization is refused', async () => {
     await startProxy();

@@ -1,4 +1,11 @@
-import { door, eachBroker, eventually, type OpenBroker, parseNumbered } from './contractFixture.ts';
+import {
+  door,
+  eachBroker,
+  eventually,
+  type OpenBroker,
+  outlastTimes,
+  parseNumbered,
+} from './contractFixture.ts';
 import { jestGlobals } from './jestGlobals.ts';
 
 const slotsOf = (owner: string, want: number, lane: 'normal' | 'reserved' = 'normal') => ({
@@ -33,7 +40,7 @@ function leaseContract(open: OpenBroker): void {
     test('it is kept alive far beyond its TTL', async () => {
       const [one, two] = [await connect('one'), await connect('two')];
       const lease = await one.acquireLease('k', 'one');
-      await new Promise((resolve) => setTimeout(resolve, 1300));
+      await outlastTimes();
       expect(lease?.lost.aborted).toBe(false);
       expect(await two.acquireLease('k', 'two')).toBeUndefined();
     });
@@ -91,7 +98,7 @@ function leaseContract(open: OpenBroker): void {
     test('they are kept alive beyond their TTL, and closing gives them back', async () => {
       const [one, two] = [await connect('one'), await connect('two')];
       const lease = await one.acquireSlots('box', { ...slotsOf('one', 4), reserved: 0 });
-      await new Promise((resolve) => setTimeout(resolve, 1300));
+      await outlastTimes();
       expect(lease?.lost.aborted).toBe(false);
       expect(await two.acquireSlots('box', slotsOf('two', 1))).toBeUndefined();
       await one.close();

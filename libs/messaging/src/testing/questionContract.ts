@@ -20,7 +20,7 @@ export function questionContract(open: OpenBroker): void {
         });
       }
       const replies = await Promise.all(
-        [1, 2, 3, 4].map((n) => asker.ask('ask.sync.default.double', n, { timeoutMs: 2000 })),
+        [1, 2, 3, 4].map((n) => asker.ask('ask.sync.default.double', n, { timeoutMs: 30_000 })),
       );
       expect(replies).toEqual([2, 4, 6, 8]);
       expect(answered).toBe(4);
@@ -34,13 +34,13 @@ export function questionContract(open: OpenBroker): void {
       await messaging.serve('ask.sync.default.crash', async () => {
         throw new TypeError('x is not a function');
       });
-      await expect(messaging.ask('ask.sync.default.fail', {}, { timeoutMs: 2000 })).rejects.toMatchObject({
+      await expect(messaging.ask('ask.sync.default.fail', {}, { timeoutMs: 30_000 })).rejects.toMatchObject({
         code: 'no-consent',
         errorClass: 'forbidden',
         message: 'consent is missing',
         remedy: 'Give it.',
       });
-      await expect(messaging.ask('ask.sync.default.crash', {}, { timeoutMs: 2000 })).rejects.toMatchObject({
+      await expect(messaging.ask('ask.sync.default.crash', {}, { timeoutMs: 30_000 })).rejects.toMatchObject({
         code: 'unexpected',
         errorClass: 'ours',
       });
@@ -50,9 +50,8 @@ export function questionContract(open: OpenBroker): void {
       const messaging = await connect();
       const hold = door();
       const expected = { code: 'no-answer', errorClass: 'transient' };
-      const started = performance.now();
-      await expect(messaging.ask('ask.none', {}, { timeoutMs: 5000 })).rejects.toMatchObject(expected);
-      expect(performance.now() - started).toBeLessThan(2000);
+      const answered = messaging.ask('ask.none', {}, { timeoutMs: 600_000 });
+      await expect(answered).rejects.toMatchObject(expected);
       await messaging.serve('ask.slow', () => hold.opened);
       await expect(messaging.ask('ask.slow', {}, { timeoutMs: 100 })).rejects.toMatchObject(expected);
       hold.open();
@@ -67,7 +66,7 @@ export function questionContract(open: OpenBroker): void {
         await hold.opened;
         return 'late but sure';
       });
-      const reply = messaging.ask('ask.last', {}, { timeoutMs: 5000 });
+      const reply = messaging.ask('ask.last', {}, { timeoutMs: 30_000 });
       await began.opened;
       const stopped = serving.stop();
       hold.open();
@@ -86,7 +85,7 @@ export function questionContract(open: OpenBroker): void {
           pool,
           'refreshInventory',
           { organizationId: 'org-1', groupIds: [] },
-          { timeoutMs: 2000 },
+          { timeoutMs: 30_000 },
         );
       await serveQuestion(messaging, 'good', 'refreshInventory', async ({ organizationId }) => {
         expect(organizationId).toBe('org-1');
@@ -97,7 +96,7 @@ export function questionContract(open: OpenBroker): void {
       await expect(ask('bad')).rejects.toMatchObject({ code: 'wrong-answer', errorClass: 'ours' });
       const wrong = { organizationId: 'not an id!', groupIds: [] };
       await expect(
-        askQuestion(messaging, 'good', 'refreshInventory', wrong, { timeoutMs: 2000 }),
+        askQuestion(messaging, 'good', 'refreshInventory', wrong, { timeoutMs: 30_000 }),
       ).rejects.toMatchObject({ code: 'wrong-request' });
     });
   });

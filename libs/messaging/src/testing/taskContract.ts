@@ -6,6 +6,7 @@ import {
   eachBroker,
   eventually,
   type OpenBroker,
+  outlastTimes,
   publishNumbers,
   taskOptions,
 } from './contractFixture.ts';
@@ -70,6 +71,7 @@ export function taskContract(open: OpenBroker): void {
       const handle = async () => {
         busy += 1;
         most = Math.max(most, busy);
+        await eventually('as many as may are at work', () => most >= 3);
         await new Promise((resolve) => setTimeout(resolve, 5));
         busy -= 1;
         done += 1;
@@ -303,7 +305,7 @@ export function taskContract(open: OpenBroker): void {
       };
       for (const worker of [first, second]) await worker.consumeTasks(taskOptions({ handle }));
       await publishNumbers(first, 1);
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await outlastTimes();
       expect(deliveries).toBe(1);
       hold.open();
       await eventually('done', async () => (await pending()) === 0);

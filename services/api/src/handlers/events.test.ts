@@ -179,7 +179,7 @@ describe('the event stream', () => {
       metrics.close();
       return n >= 2_000;
     };
-    await waitFor(cut, { what: 'enough events', timeoutMs: 20_000 });
+    await waitFor(cut, { what: 'enough events', timeoutMs: 45_000 });
     let received = 0;
     const drained = (async () => {
       for await (const chunk of answer.body ?? []) received += chunk.length;

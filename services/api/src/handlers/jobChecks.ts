@@ -26,7 +26,14 @@ export type JobWarning = z.infer<typeof jobWarningSchema>;
 
 type Input = Pick<
   JobInput,
-  'organizationId' | 'repositoryId' | 'sources' | 'exclude' | 'destinations' | 'pool' | 'scripts'
+  | 'organizationId'
+  | 'repositoryId'
+  | 'sources'
+  | 'exclude'
+  | 'destinations'
+  | 'pool'
+  | 'scripts'
+  | 'retention'
 >;
 
 const groupsTimeoutMs = 30_000;
@@ -37,7 +44,7 @@ const scriptsTimeoutMs = 5_000;
  * looked at now. @throws InvalidInput
  */
 export async function checkJob(ports: ApiPorts, input: Input): Promise<JobWarning[]> {
-  const problems = [...(await referenceProblems(ports, input)), ...duplicatesIn(input)];
+  const problems = [...(await referenceProblems(ports, input)), ...duplicatesIn(input), ...agesOf(input)];
   const warnings: JobWarning[] = [];
   // Groups are looked up in the organization, so that has to be there.
   if (problems.length === 0) {
@@ -102,6 +109,13 @@ function duplicatesIn({ sources, exclude, destinations }: Input): FieldProblem[]
     ...duplicates('exclude.folders', exclude.folders),
     ...destinations.flatMap(({ match }, at) => duplicates(`destinations[${at}].match`, match)),
   ];
+}
+
+/** Whether an item is too old is told by one time of it. */
+function agesOf({ exclude, retention: { itemAge } }: Input): FieldProblem[] {
+  if (exclude.itemAge === undefined || itemAge === undefined || exclude.itemAge.by === itemAge.by) return [];
+  const message = `must be "${itemAge.by}", as in the item age of the retention`;
+  return [{ field: 'exclude.itemAge.by', message }];
 }
 
 interface Found {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { idSchema, type Job, jobInputSchema, newId } from '@holdfast/contracts';
+import { idSchema, type Job, jobInputSchema, newId, type Run } from '@holdfast/contracts';
 import { servedAfterChange } from '@holdfast/scheduling';
 import { modify } from '@holdfast/store';
 import { z } from 'zod';
@@ -24,9 +24,18 @@ const etagHeader = { ETag: 'Names this state of the job; send it as If-Match wit
 /** The ETag covers what users set: the scheduler's counters move without making a change stale. */
 const tagOf = (job: Job): string => etagOf(jobInputSchema.strip().parse(job));
 
-function viewOf(ports: ApiPorts, job: Job) {
-  return { ...job, nextFire: ports.nextFire(job, ports.clock.now()) ?? null };
+async function viewOf(ports: ApiPorts, job: Job) {
+  const sort = { field: 'number', order: 'desc' } as const;
+  const begun = { jobId: job.id, number: { gte: 1 } };
+  const [newest] = (await ports.collections.runs.find({ where: begun, sort, limit: 1 })).items;
+  const nextFire = ports.nextFire(job, ports.clock.now()) ?? null;
+  return newest === undefined ? { ...job, nextFire } : { ...job, nextFire, lastRun: lastRunOf(newest.doc) };
 }
+
+const lastRunOf = ({ id, number, state, finishedAt }: Run) => ({
+  ...{ id, number, state },
+  ...(finishedAt === undefined ? {} : { finishedAt }),
+});
 
 async function requireFreeName(ports: ApiPorts, name: string): Promise<void> {
   if (!(await exists(ports.collections.jobs, { name }))) return;
@@ -54,7 +63,7 @@ const add = (ports: ApiPorts): Route =>
       await announce(ports, 'job.changed', job.id, `${job.id}/added`, data);
       warnings.push(...(await scopeWarnings(ports, job)));
       return {
-        body: { ...viewOf(ports, job), warnings },
+        body: { ...(await viewOf(ports, job)), warnings },
         headers: { location: `jobs/${job.id}`, etag: tagOf(job) },
       };
     },
@@ -72,11 +81,11 @@ const list = (ports: ApiPorts): Route =>
     async handler({ query: { limit, after } }) {
       const sort = { field: 'name', order: 'asc' } as const;
       const page = await ports.collections.jobs.find({ sort, limit, ...afterOf(after) });
-      const items: ReturnType<typeof viewOf>[] = [];
+      const items: Awaited<ReturnType<typeof viewOf>>[] = [];
       for (const [index, { doc }] of page.items.entries()) {
         // Next fires cost some 60 µs each: other requests get their turn in between.
         if (index % 50 === 49) await setImmediate();
-        items.push(viewOf(ports, doc));
+        items.push(await viewOf(ports, doc));
       }
       return { body: page.next === undefined ? { items } : { items, next: page.next } };
     },
@@ -93,7 +102,7 @@ const get = (ports: ApiPorts): Route =>
     responses: { 200: { description: 'The job', schema: jobView, headers: etagHeader } },
     async handler({ params: { jobId } }) {
       const { doc } = await lookUp(ports.collections.jobs, 'job', jobId);
-      return { body: viewOf(ports, doc), headers: { etag: tagOf(doc) } };
+      return { body: await viewOf(ports, doc), headers: { etag: tagOf(doc) } };
     },
   });
 
@@ -125,7 +134,10 @@ const replace = (ports: ApiPorts): Route =>
       const data = { jobId, organizationId: body.organizationId, change: 'changed' } as const;
       await announce(ports, 'job.changed', jobId, `${jobId}/${written.version}`, data);
       warnings.push(...(await scopeWarnings(ports, written.doc)));
-      return { body: { ...viewOf(ports, written.doc), warnings }, headers: { etag: tagOf(written.doc) } };
+      return {
+        body: { ...(await viewOf(ports, written.doc)), warnings },
+        headers: { etag: tagOf(written.doc) },
+      };
     },
   });
 

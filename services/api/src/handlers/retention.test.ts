@@ -334,7 +334,7 @@ describe('the settings of retention', () => {
     const { body } = await api.call('GET', '/settings/retention');
     expect(body).toEqual({
       ...{ time: '05:00', timeZone: 'UTC', waitDays: 1, guard: { percent: 50, points: 10 } },
-      ...{ runDays: 365, restoreDays: 365, eventDays: 30, auditDays: 365 },
+      ...{ runDays: 365, restoreDays: 365, eventDays: 30, auditDays: 365, alertDays: 365, deliveryDays: 30 },
     });
     await api.store
       .collection(collections.settings)
@@ -359,6 +359,8 @@ describe('the settings of retention', () => {
     [{ restoreDays: 1.5 }, 'restoreDays', 'whole number'],
     [{ eventDays: 0 }, 'eventDays', 'at least 1 day'],
     [{ auditDays: 0 }, 'auditDays', 'at least'],
+    [{ alertDays: 0 }, 'alertDays', 'at least 1 day'],
+    [{ deliveryDays: 3 }, 'deliveryDays', 'at least 4 days'],
     [{ diaryDays: 5 }, 'diaryDays', 'not known here'],
   ])('%j is refused at %s', async (body, field, message) => {
     const answer = await api.call('PUT', '/settings/retention', { body });

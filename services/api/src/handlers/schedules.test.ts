@@ -173,6 +173,7 @@ describe('the next times of a job', () => {
           timeZone: 'Europe/Berlin',
           scheduleId: 'night',
           stopAt: '2026-03-03T04:00:00.000Z',
+          stopLocal: '2026-03-03T05:00:00+01:00',
         },
         {
           time: '2026-03-03T20:30:00.000Z',
@@ -180,6 +181,7 @@ describe('the next times of a job', () => {
           timeZone: 'Europe/Berlin',
           scheduleId: 'night',
           stopAt: '2026-03-04T04:00:00.000Z',
+          stopLocal: '2026-03-04T05:00:00+01:00',
         },
       ],
       after: [],

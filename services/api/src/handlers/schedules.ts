@@ -16,6 +16,8 @@ const fireView = z.object({
   scheduleId: idSchema,
   /** When a run that is not finished is stopped. */
   stopAt: z.iso.datetime().optional(),
+  /** The same on the clocks of the schedule's zone. */
+  stopLocal: z.string().optional(),
 });
 
 /** When schedules fire: the times that can be told, and the jobs that are followed. */
@@ -47,7 +49,9 @@ function firesOf(schedules: readonly Schedule[], from: Date, many: number): Fire
       local: localTime(schedule.timeZone, time),
       timeZone: schedule.timeZone,
       scheduleId: schedule.id,
-      ...(stopAt === undefined ? {} : { stopAt: stopAt.toISOString() }),
+      ...(stopAt === undefined
+        ? {}
+        : { stopAt: stopAt.toISOString(), stopLocal: localTime(schedule.timeZone, stopAt) }),
     };
   });
   const after = schedules.flatMap((schedule) => {

@@ -127,6 +127,57 @@ describe('settings', () => {
   });
 });
 
+describe('the application that signs in to the mail server', () => {
+  const oauth = { tenantId: 'contoso.example', clientId: 'c0ffee', clientSecret: 'hush' };
+  const body = { ...mail, user: 'backup@contoso.example', oauth };
+  const kept = async () => (await api.store.collection(collections.settings).get('global'))?.doc.mail?.oauth;
+
+  test('is shown without its secret, which is kept sealed while server, user and application are the same', async () => {
+    const put = await api.call('PUT', '/settings/mail', { body });
+    expect(put.body.mail).toMatchObject({
+      oauth: { cloud: 'global', tenantId: 'contoso.example', clientId: 'c0ffee' },
+      passwordSet: false,
+    });
+    expect(JSON.stringify(put.body)).not.toMatch(/hush|sealed/);
+    expect(api.sealer.open((await kept())?.sealedClientSecret ?? '', 'settings:mail-oauth')).toBe('hush');
+    const { clientSecret: _given, ...known } = oauth;
+    const again = await api.call('PUT', '/settings/mail', {
+      body: { ...body, oauth: known, recipients: ['b@contoso.example'] },
+    });
+    expect(again.status).toBe(200);
+    expect(api.sealer.open((await kept())?.sealedClientSecret ?? '', 'settings:mail-oauth')).toBe('hush');
+    for (const change of [
+      { host: 'evil.example' },
+      { user: 'boss@contoso.example' },
+      { oauth: { ...known, tenantId: 'evil.example' } },
+    ]) {
+      const moved = await api.call('PUT', '/settings/mail', { body: { ...body, oauth: known, ...change } });
+      expect(moved.body).toMatchObject({ status: 422, problems: [{ field: 'oauth.clientSecret' }] });
+    }
+    const off = await api.call('PUT', '/settings/mail', { body: { ...mail, password: 'p4ss' } });
+    expect(off.body.mail).not.toHaveProperty('oauth');
+    expect(await kept()).toBeUndefined();
+  });
+
+  test.each([
+    ['no secret', { oauth: { tenantId: 't', clientId: 'c' } }, 'oauth.clientSecret', 'is missing'],
+    ['no tenant', { oauth: { ...oauth, tenantId: '' } }, 'oauth.tenantId', 'tenant'],
+    ['a cloud that is none', { oauth: { ...oauth, cloud: 'moon' } }, 'oauth.cloud', 'moon'],
+    ['no mailbox that sends', { user: undefined }, 'user', 'mailbox that sends'],
+    ['a password as well', { password: 'p4ss' }, 'password', 'leave one of them out'],
+    ['an open line', { security: 'none' }, 'security', 'starttls or tls'],
+  ])('with %s is refused by the name of the field', async (_what, change, field, words) => {
+    const answer = await api.call('PUT', '/settings/mail', { body: { ...body, ...change } });
+    expect(answer.status).toBe(422);
+    expect(answer.body.problems).toContainEqual({ field, message: expect.stringContaining(words) });
+  });
+
+  test('may use an open line to this machine', async () => {
+    const local = { ...body, host: '127.0.0.1', security: 'none' };
+    expect((await api.call('PUT', '/settings/mail', { body: local })).status).toBe(200);
+  });
+});
+
 describe('proxies and pools', () => {
   test('show who is online, and who was', async () => {
     const record = {

@@ -3,7 +3,9 @@ import {
   alertSettingsSchema,
   defaultAlertSettings,
   defaultRetentionSettings,
+  exclusionsSchema,
   InvalidInput,
+  type MailOauth,
   mailSettingsInputSchema,
   type Notification,
   newId,
@@ -30,30 +32,42 @@ const noWebhookSettings: WebhookSettings = { allowPrivateNetworks: false };
 /** What is in force: the defaults where nothing was set; passwords never leave. */
 function viewOf(settings: Settings) {
   const { mail, id: _id, ...rest } = settings;
-  const { sealedPassword, ...shown } = mail ?? {};
+  const { sealedPassword, oauth, ...shown } = mail ?? {};
+  const { sealedClientSecret: _secret, ...application } = oauth ?? {};
   return {
     alerts: defaultAlertSettings,
     retention: defaultRetentionSettings,
     webhooks: noWebhookSettings,
     ...rest,
-    ...(mail === undefined ? {} : { mail: { ...shown, passwordSet: sealedPassword !== undefined } }),
+    ...(mail === undefined
+      ? {}
+      : {
+          mail: {
+            ...shown,
+            ...(oauth === undefined ? {} : { oauth: application }),
+            passwordSet: sealedPassword !== undefined,
+          },
+        }),
   };
 }
 
 type MailInput = z.output<typeof mailSettingsInputSchema>;
 
 /**
- * The mail settings as they are kept. A password that is left out stays, but only for the server and the user it was
- * given for: else whoever may change settings could have it sent elsewhere.
+ * The mail settings as they are kept. A secret that is left out stays, but only for the server, the user and the
+ * application it was given for: else whoever may change settings could have it sent elsewhere. `path` leads to the
+ * fields in the request.
  * @throws InvalidInput
  */
 function mailOf(
   ports: ApiPorts,
   input: MailInput,
   before: Settings['mail'],
-  field: string,
+  path: string,
 ): NonNullable<Settings['mail']> {
-  const { password, ...given } = input;
+  const { password, oauth, ...given } = input;
+  if (oauth !== undefined)
+    return { ...mailOf(ports, given, undefined, path), oauth: oauthOf(ports, input, before, path) };
   const rest = { ...given, changedAt: new Date(ports.clock.now()).toISOString() };
   if (password !== undefined) {
     return { ...rest, sealedPassword: ports.sealing.seal(password, 'settings:mail') };
@@ -61,8 +75,34 @@ function mailOf(
   if (before?.sealedPassword === undefined || rest.user === undefined) return rest;
   const same = before.host === rest.host && before.port === rest.port && before.user === rest.user;
   const message = 'give it again: the server or the user has changed';
-  if (!same) throw new InvalidInput([{ field, message }]);
+  if (!same) throw new InvalidInput([{ field: `${path}password`, message }]);
   return { ...rest, sealedPassword: before.sealedPassword };
+}
+
+/** The application that signs in. @throws InvalidInput */
+function oauthOf(
+  ports: ApiPorts,
+  input: MailInput,
+  before: Settings['mail'],
+  path: string,
+): MailOauth | undefined {
+  if (input.oauth === undefined) return undefined;
+  const { clientSecret, ...application } = input.oauth;
+  const refuse = (name: string, message: string) =>
+    new InvalidInput([{ field: `${path}oauth.${name}`, message }]);
+  const refusal = ports.cloudRefusal(application.cloud);
+  if (refusal !== undefined) throw refuse('cloud', refusal);
+  if (clientSecret !== undefined) {
+    return { ...application, sealedClientSecret: ports.sealing.seal(clientSecret, 'settings:mail-oauth') };
+  }
+  const known = before?.oauth;
+  if (before === undefined || known === undefined) throw refuse('clientSecret', 'is missing');
+  const isSame =
+    (['host', 'port', 'user'] as const).every((name) => before[name] === input[name]) &&
+    (['cloud', 'tenantId', 'clientId'] as const).every((name) => known[name] === application[name]);
+  if (!isSame)
+    throw refuse('clientSecret', 'give it again: the server, the user or the application has changed');
+  return { ...application, sealedClientSecret: known.sealedClientSecret };
 }
 
 async function current(ports: ApiPorts): Promise<Settings> {
@@ -76,7 +116,8 @@ async function change(ports: ApiPorts, edit: (before: Settings) => Settings) {
 }
 
 const shown = { 200: { description: 'The settings; passwords are not shown', schema: settingsView } };
-const keepsPassword = 'A mail password that is left out stays as it is for the same server and user.';
+const keepsPassword =
+  'A password or client secret that is left out stays as it is for the same server, user and application.';
 
 const get = (ports: ApiPorts): Route =>
   route({
@@ -104,7 +145,7 @@ const put = (ports: ApiPorts): Route =>
     handler: ({ body: { mail, ...rest } }) =>
       change(ports, (before) => ({
         ...rest,
-        ...(mail === undefined ? {} : { mail: mailOf(ports, mail, before.mail, 'mail.password') }),
+        ...(mail === undefined ? {} : { mail: mailOf(ports, mail, before.mail, 'mail.') }),
         id: 'global',
       })),
   });
@@ -120,7 +161,7 @@ const putMail = (ports: ApiPorts): Route =>
     body: mailSettingsInputSchema,
     responses: shown,
     handler: ({ body }) =>
-      change(ports, (before) => ({ ...before, mail: mailOf(ports, body, before.mail, 'password') })),
+      change(ports, (before) => ({ ...before, mail: mailOf(ports, body, before.mail, '') })),
   });
 
 const removeMail = (ports: ApiPorts): Route =>
@@ -147,6 +188,18 @@ const putAlerts = (ports: ApiPorts): Route =>
     body: alertSettingsSchema,
     responses: shown,
     handler: ({ body }) => change(ports, (before) => ({ ...before, alerts: body })),
+  });
+
+const putExclude = (ports: ApiPorts): Route =>
+  route({
+    method: 'put',
+    path: '/settings/exclude',
+    operationId: 'changeGlobalExclusions',
+    tag,
+    summary: 'Change what no job backs up: the whole of it, and nothing else',
+    body: exclusionsSchema,
+    responses: shown,
+    handler: ({ body }) => change(ports, (before) => ({ ...before, exclude: body })),
   });
 
 const putWebhooks = (ports: ApiPorts): Route =>
@@ -236,6 +289,15 @@ const notification = (ports: ApiPorts): Route =>
   });
 
 export const settingsRoutes = (ports: ApiPorts): Route[] =>
-  [get, put, putMail, removeMail, putAlerts, putWebhooks, testMail, notifications, notification].map((make) =>
-    make(ports),
-  );
+  [
+    get,
+    put,
+    putMail,
+    removeMail,
+    putAlerts,
+    putExclude,
+    putWebhooks,
+    testMail,
+    notifications,
+    notification,
+  ].map((make) => make(ports));

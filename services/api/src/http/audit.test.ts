@@ -25,7 +25,7 @@ const answered = (count: number) =>
       const all = await lines();
       return all.length === count && all.every(({ status }) => status !== undefined) ? all : undefined;
     },
-    { what: `${count} lines of the audit log with their status`, timeoutMs: 30_000 },
+    { what: `${count} lines of the audit log with their status` },
   );
 
 describe('the audit log', () => {

@@ -7,6 +7,7 @@ import {
   proxyHeartbeatSchema,
   repositoryRecordSchema,
   retentionSettingsSchema,
+  runSchema,
   runTaskSchema,
   settingsSchema,
   tokenSchema,
@@ -45,6 +46,8 @@ export const jobView = z.object({
   ...jobSchema.shape,
   /** When a schedule fires next; null for a job on demand or after others only, and for one that is disabled. */
   nextFire: z.iso.datetime().nullable(),
+  /** The newest run that has begun; absent when there is none any more. */
+  lastRun: runSchema.pick({ id: true, number: true, state: true, finishedAt: true }).optional(),
 });
 
 /** A task without its gaps, which have a list of their own. */
@@ -57,7 +60,9 @@ export const settingsView = z.object({
   webhooks: webhookSettingsSchema,
   mail: z
     .object({
-      ...mailSettingsSchema.omit({ sealedPassword: true, changedAt: true }).shape,
+      ...mailSettingsSchema.omit({ sealedPassword: true, changedAt: true, oauth: true }).shape,
+      /** The application that signs in; its secret is never shown. */
+      oauth: mailSettingsSchema.shape.oauth.unwrap().omit({ sealedClientSecret: true }).optional(),
       /** Whether a password is kept; the password itself is never shown. */
       passwordSet: z.boolean(),
     })

@@ -20,13 +20,18 @@ export interface Explained {
 
 const later = 'The message is tried again with growing pauses for a day.';
 
+const passwordRemedy =
+  'Check user and password in the mail settings. Microsoft 365 does not take passwords any more: sign in with an application there ("oauth").';
+const tokenRemedy = (user: string | undefined): string =>
+  `Check that the application has the permission SMTP.SendAsApp of Office 365 Exchange Online with admin consent, that it is known in Exchange Online (New-ServicePrincipal) and has full access to ${user ?? 'the mailbox'} (Add-MailboxPermission), and that SMTP AUTH is not switched off for that mailbox.`;
+
 /**
  * What a failed try means and what the user can do. Only a server that refuses the message itself (5xx after DATA)
  * is final: every other refusal may go away when a person corrects the settings or the server.
  */
 export function explainSmtpError(
   failure: SmtpFailure,
-  settings: Pick<MailSettings, 'host' | 'port' | 'security'>,
+  settings: Pick<MailSettings, 'host' | 'port' | 'security' | 'user' | 'oauth'>,
 ): Explained {
   const where = `${settings.host}:${settings.port}`;
   const said = failure.response ?? failure.message;
@@ -35,7 +40,7 @@ export function explainSmtpError(
     return configuration(
       'mail-sign-in',
       `the mail server ${where} refused the sign-in: ${said}`,
-      'Check user and password in the mail settings.',
+      settings.oauth === undefined ? passwordRemedy : tokenRemedy(settings.user),
     );
   }
   if (isTlsFailure(failure)) {

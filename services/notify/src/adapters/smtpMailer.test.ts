@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/contracts';
 import { createSealer } from '@holdfast/store';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { MailMessage, MailResult, MailSettings } from '../ports.ts';
@@ -7,7 +8,9 @@ import {
   makeCertificate,
   startMailServer,
 } from '../testing/mailServer.ts';
+import { noTokens } from '../testing/noTokens.ts';
 import { sampleMail } from '../testing/samples.ts';
+import type { MailTokens } from './mailTokens.ts';
 import { readAuthorities } from './readAuthorities.ts';
 import { createSmtpMailer } from './smtpMailer.ts';
 
@@ -37,13 +40,14 @@ async function send(
     message?: Partial<MailMessage>;
     ca?: string;
     limitMs?: number;
+    tokens?: MailTokens;
   } = {},
   prepare?: (server: MailServer) => void,
 ): Promise<MailResult> {
   server = await startMailServer(options);
   prepare?.(server);
-  const { limitMs = 10_000, ca } = more;
-  const mailer = createSmtpMailer({ sealer, extraAuthorities: ca, limitMs, silenceMs: 5_000 });
+  const { limitMs = 50_000, ca, tokens = noTokens } = more;
+  const mailer = createSmtpMailer({ sealer, tokens, extraAuthorities: ca, limitMs });
   const settings = sampleMail({
     ...{ port: server.port, security: options.security ?? 'none', from: message.from },
     ...more.settings,
@@ -254,6 +258,71 @@ describe('signing in', () => {
       kind: 'failed',
       isPermanent: false,
       error: { remedy: expect.any(String) },
+    });
+  });
+});
+
+describe('signing in with a token of an application', () => {
+  const user = 'backup@contoso.example';
+  const settings: Partial<MailSettings> = {
+    user,
+    oauth: { cloud: 'global', tenantId: 't', clientId: 'c', sealedClientSecret: 'sealed' },
+  };
+  /** Gives `first` until it was refused. */
+  const tokensOf = (first: string, second = first) => {
+    const asked: string[] = [];
+    const tokens: MailTokens = () => ({
+      token: async () => first,
+      async renew(refused) {
+        asked.push(refused);
+        return second;
+      },
+    });
+    return { tokens, asked };
+  };
+  const sign = { user, token: 'good-token' };
+
+  test('sends as the mailbox of the user', async () => {
+    const { tokens, asked } = tokensOf('good-token');
+    const secure = { security: 'starttls' as const, certificate };
+    const result = await send({ sign, ...secure }, { settings, tokens, ca: certificate.cert });
+    expect(result).toEqual({ kind: 'answered', accepted: message.to, refused: [] });
+    expect(server.received[0]).toMatchObject({ user, isSecure: true });
+    expect(asked).toEqual([]);
+  });
+
+  test('asks once for another one when it is refused', async () => {
+    const { tokens, asked } = tokensOf('old-token', 'good-token');
+    expect(await send({ sign }, { settings, tokens })).toMatchObject({ kind: 'answered' });
+    expect(asked).toEqual(['old-token']);
+  });
+
+  test('says what the mailbox and the application need when none is taken, and does not show it', async () => {
+    const { tokens } = tokensOf('stolen-token', 'other-token');
+    const result = await send({ sign }, { settings, tokens });
+    expect(failureOf(result)).toMatchObject({
+      code: 'mail-sign-in',
+      errorClass: 'configuration',
+      remedy: expect.stringMatching(/SMTP\.SendAsApp.*backup@contoso\.example/),
+      final: false,
+    });
+    expect(JSON.stringify(result)).not.toMatch(/stolen|other-token/);
+    expect(server.received).toEqual([]);
+  });
+
+  test('without a token: what Microsoft Entra says comes through, and the server is not called', async () => {
+    const refusal = new HoldfastError('client-secret-expired', 'configuration', 'The secret has expired.', {
+      remedy: 'Make a new one.',
+    });
+    const tokens: MailTokens = () => ({
+      token: () => Promise.reject(refusal),
+      renew: () => Promise.reject(refusal),
+    });
+    const result = await send({ sign }, { settings, tokens });
+    expect(failureOf(result)).toMatchObject({
+      code: 'client-secret-expired',
+      remedy: 'Make a new one.',
+      final: false,
     });
   });
 });

@@ -2,10 +2,12 @@ import { type ErrorFacts, HoldfastError } from '@holdfast/contracts';
 import type { Sealer } from '@holdfast/store';
 import { createTransport } from 'nodemailer';
 import type { Mailer, MailMessage, MailResult, MailSettings } from '../ports.ts';
+import type { MailTokens } from './mailTokens.ts';
 import { explainSmtpError, type SmtpFailure } from './smtpErrors.ts';
 
 export interface SmtpMailerOptions {
   sealer: Pick<Sealer, 'open'>;
+  tokens: MailTokens;
   /** PEM certificates of all authorities to trust; the usual ones when absent. */
   extraAuthorities?: string | undefined;
   /** Silence of the server after which a step has failed, ms. */
@@ -21,7 +23,7 @@ export function createSmtpMailer(options: SmtpMailerOptions): Mailer {
   return {
     async send(settings, message) {
       try {
-        const transport = openTransport(settings, options);
+        const transport = await openTransport(settings, options);
         const signal = AbortSignal.timeout(options.limitMs);
         try {
           return answered(message, await transport.sendMail({ ...mailOf(message), signal }));
@@ -35,17 +37,17 @@ export function createSmtpMailer(options: SmtpMailerOptions): Mailer {
   };
 }
 
-function openTransport(settings: MailSettings, options: SmtpMailerOptions) {
-  const { host, port, security, user, sealedPassword } = settings;
+async function openTransport(settings: MailSettings, options: SmtpMailerOptions) {
+  const { host, port, security } = settings;
   const { extraAuthorities, silenceMs = 30_000 } = options;
-  const pass = sealedPassword === undefined ? '' : options.sealer.open(sealedPassword, passwordContext);
-  return createTransport({
+  const signIn = await signInOf(settings, options);
+  const transport = createTransport({
     host,
     port,
     secure: security === 'tls',
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
-    ...(user === undefined ? {} : { auth: { user, pass } }),
+    ...(signIn === undefined ? {} : { auth: signIn.auth }),
     tls: { minVersion: 'TLSv1.2', ...(extraAuthorities === undefined ? {} : { ca: extraAuthorities }) },
     connectionTimeout: silenceMs,
     greetingTimeout: silenceMs,
@@ -54,6 +56,31 @@ function openTransport(settings: MailSettings, options: SmtpMailerOptions) {
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+  if (signIn?.renew !== undefined) transport.set('oauth2_provision_cb', signIn.renew);
+  return transport;
+}
+
+type Renewed = (error: Error | null, token?: string) => void;
+
+/** The token is fetched before the connection is opened, so that what Entra says is told in its own words. */
+async function signInOf(
+  { user, oauth, sealedPassword }: MailSettings,
+  { sealer, tokens }: SmtpMailerOptions,
+) {
+  if (user === undefined) return undefined;
+  if (oauth === undefined) {
+    const pass = sealedPassword === undefined ? '' : sealer.open(sealedPassword, passwordContext);
+    return { auth: { user, pass } };
+  }
+  const source = tokens(oauth);
+  const accessToken = await source.token();
+  return {
+    auth: { type: 'OAuth2' as const, user, accessToken },
+    // A token may be refused before its end, such as one that was given before a permission was granted.
+    renew: (_user: string, _isRefused: boolean, done: Renewed): void => {
+      source.renew(accessToken).then((token) => done(null, token), done);
+    },
+  };
 }
 
 function mailOf(message: MailMessage) {

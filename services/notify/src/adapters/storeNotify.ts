@@ -32,6 +32,7 @@ export function createReportSource(store: Store): ReportSource {
   const runs = store.collection(collections.runs);
   const jobs = store.collection(collections.jobs);
   const tasks = store.collection(collections.runTasks);
+  const scripts = store.collection(collections.runScripts);
   const sessions = store.collection(collections.restoreSessions);
   const ledger = store.collection(collections.restoreLedger);
   const organizations = store.collection(collections.organizations);
@@ -53,6 +54,7 @@ export function createReportSource(store: Store): ReportSource {
       return items.map(({ doc }) => doc);
     },
     task: async (id) => (await tasks.get(id))?.doc,
+    scripts: async (runId) => (await scripts.find({ where: { runId } })).items.map(({ doc }) => doc),
     jobs: () => documents(jobs, {}),
     alert: async (id) => (await alerts.get(id))?.doc,
     openAlerts: () => documents(alerts, { where: { state: 'open' } }),

@@ -2,8 +2,6 @@ import { collections } from '@holdfast/contracts';
 import { all, insertIfAbsent, modify, type Store } from '@holdfast/store';
 import type { WebhookBook } from '../ports.ts';
 
-const removedAtOnce = 500;
-
 /** Webhooks and their deliveries in the control data. */
 export function createWebhookBook(store: Store): WebhookBook {
   const webhooks = store.collection(collections.webhooks);
@@ -25,12 +23,6 @@ export function createWebhookBook(store: Store): WebhookBook {
     },
     changeDelivery: async (id, edit) => (await modify(deliveries, id, edit))?.doc,
     pending: () => deliveries.count({ state: 'pending' }),
-    async removeBefore(states, createdBefore) {
-      const where = { state: { in: states }, createdAt: { lt: createdBefore } };
-      const { items } = await deliveries.find({ where, limit: removedAtOnce });
-      for (const { doc } of items) await deliveries.delete(doc.id);
-      return items.length;
-    },
     async *eventsSince(time) {
       const sort = { field: 'time', order: 'asc' } as const;
       for await (const { doc } of all(events, { where: { time: { gte: time } }, sort })) yield doc;

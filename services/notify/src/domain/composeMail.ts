@@ -74,7 +74,7 @@ async function runContent(
   const run = await source.run(notification.refersTo);
   if (run === undefined) throw gone(notification);
   const report = await collectRunReport(run, await source.job(run.jobId), source.tasks(run.id), {
-    ...{ baseUrl, attach },
+    ...{ baseUrl, attach, scripts: await source.scripts(run.id) },
     past: (tasks) => collectPast(source, run, tasks),
   });
   const csv = { filename: csvName(report), contentType: 'text/csv; charset=utf-8' };

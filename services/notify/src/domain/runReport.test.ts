@@ -1,4 +1,4 @@
-import type { Run, RunTask } from '@holdfast/contracts';
+import type { Run, RunTask, ScriptRecord } from '@holdfast/contracts';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { listed, sampleGap, sampleJob, sampleRun, sampleTask, totals } from '../testing/samples.ts';
@@ -210,4 +210,41 @@ test('whatever the names are, the page has the same tags as with plain ones', as
       expect(tags(runReportHtml(await build(text)))).toEqual(plain);
     }),
   );
+});
+
+describe('the report of a run that was stopped, with scripts', () => {
+  const script = { path: '/srv/s/before.sh', arguments: [], timeLimitSeconds: 60, wait: true };
+  const scripts: ScriptRecord[] = [
+    {
+      ...{
+        id: 'run-41.before',
+        runId: 'run-41',
+        jobId: 'job-1',
+        phase: 'before',
+        state: 'failed',
+        output: '',
+      },
+      ...{
+        script: { ...script, onFailure: 'continue' },
+        outputCut: false,
+        message: 'it ended with exit code 3',
+      },
+    },
+  ];
+  const stopped = (given: Partial<Run>) =>
+    collectRunReport(
+      sampleRun({ state: 'stopped', outcome: 'stopped', ...given }),
+      sampleJob(),
+      listed([sampleTask(0, { state: 'stopped' })]),
+      { scripts },
+    );
+
+  test('says what stopped it, on the clocks of the job, and what became of the scripts', async () => {
+    const byTime = await stopped({ stopReason: 'window-end', stopAt: '2026-11-22T05:00:00.000Z' });
+    for (const text of [runReportText(byTime), runReportHtml(byTime).replace(/<[^>]*>/g, '')]) {
+      expect(text).toContain('Stopped by: the end of its time, 2026-11-22 06:00');
+      expect(text).toContain('Script before the run: failed, it ended with exit code 3');
+    }
+    expect(runReportText(await stopped({ stopReason: 'user' }))).toContain('Stopped by: a person');
+  });
 });

@@ -1,4 +1,4 @@
-import type { Job, Run, RunTask } from '@holdfast/contracts';
+import type { Job, Run, RunTask, ScriptRecord } from '@holdfast/contracts';
 import { noPast, type RunPast } from './compareRuns.ts';
 import { timeZoneOf } from './planNotification.ts';
 
@@ -16,6 +16,8 @@ export interface RunReport {
   /** Every mailbox as a CSV file beside the message. */
   attach: boolean;
   past: RunPast;
+  /** What became of the scripts before and after the run, as far as it is known. */
+  scripts: readonly ScriptRecord[];
   link: string | undefined;
 }
 
@@ -37,6 +39,7 @@ export const isProblem = (task: RunTask): boolean =>
 export interface ReportOptions {
   baseUrl?: string | undefined;
   attach?: boolean | undefined;
+  scripts?: readonly ScriptRecord[];
   /** Asked once, when the tasks are known. */
   past?: (tasks: readonly RunTask[]) => Promise<RunPast>;
 }
@@ -48,7 +51,7 @@ export async function collectRunReport(
   tasks: AsyncIterable<RunTask>,
   options: ReportOptions = {},
 ): Promise<RunReport> {
-  const { baseUrl, attach = true, past = async () => noPast } = options;
+  const { baseUrl, attach = true, scripts = [], past = async () => noPast } = options;
   const problems: RunTask[] = [];
   const good: RunTask[] = [];
   const all: RunTask[] = [];
@@ -64,5 +67,5 @@ export async function collectRunReport(
   const link =
     baseUrl === undefined ? undefined : new URL(`/runs/${encodeURIComponent(run.id)}`, baseUrl).href;
   const timeZone = timeZoneOf(job);
-  return { run, timeZone, problems, good, goodLeftOut, all, attach, past: await past(all), link };
+  return { run, timeZone, problems, good, goodLeftOut, all, attach, scripts, past: await past(all), link };
 }

@@ -1,4 +1,4 @@
-import type { RunTask } from '@holdfast/contracts';
+import type { Run, RunTask } from '@holdfast/contracts';
 import { changeLines } from './compareRuns.ts';
 import { counted, formatBytes, formatDuration, formatTime } from './format.ts';
 import { visible } from './html.ts';
@@ -34,13 +34,14 @@ export function runReportText(report: RunReport): string {
 }
 
 /** The totals of a run as name and value, the same in text and HTML. */
-export function totalsLines({ run, timeZone }: RunReport): [string, string][] {
+export function totalsLines({ run, scripts, timeZone }: RunReport): [string, string][] {
   const { totals, tasks } = run;
   const started = run.startedAt ?? run.requestedAt;
   const finished = run.finishedAt ?? started;
   const durationMs = new Date(finished).getTime() - new Date(started).getTime();
   return [
     ['Started', `${formatTime(started, timeZone)} (${timeZone}), took ${formatDuration(durationMs)}`],
+    ...stopLine(run, timeZone),
     [
       'Mailboxes',
       `${tasks.total}: ${tasks.success} good, ${tasks.warning} with warnings, ${tasks.failed} failed, ${tasks.stopped} stopped`,
@@ -52,6 +53,18 @@ export function totalsLines({ run, timeZone }: RunReport): [string, string][] {
     ['Gaps', `${totals.gapsOpen} open, ${totals.gapsHealed} healed in this run`],
     ['Data', `${formatBytes(totals.bytesRead)} read, ${formatBytes(totals.bytesStored)} stored`],
     ['Throttled', `${formatDuration(totals.throttledSeconds * 1000)} spent waiting for the mail service`],
+    ...scripts.map(({ message, phase, state }): [string, string] => [
+      `Script ${phase} the run`,
+      message === undefined ? state : `${state}, ${message}`,
+    ]),
+  ];
+}
+
+function stopLine({ outcome, stopAt, stopReason }: Run, timeZone: string): [string, string][] {
+  if (outcome !== 'stopped' || stopReason === undefined) return [];
+  if (stopReason === 'user') return [['Stopped by', 'a person']];
+  return [
+    ['Stopped by', `the end of its time${stopAt === undefined ? '' : `, ${formatTime(stopAt, timeZone)}`}`],
   ];
 }
 

@@ -19,7 +19,10 @@ export interface EventQueue {
 
 /** How old a list of webhooks may be; what a stale one misses is found by `catchUp`. */
 const freshMs = 1_000;
-/** As long as workers go on without the control plane, and a day more; at the first look. */
+/**
+ * As long as workers go on without the control plane, and a day more; at the first look. Less than deliveries are kept
+ * (`deliveryDays`), or one would be made again.
+ */
 const firstLookBackMs = 3 * 24 * 60 * 60_000;
 /** Events are written with the time of their effect, which may be a little earlier than the row. */
 const overlapMs = 10 * 60_000;

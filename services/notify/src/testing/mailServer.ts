@@ -38,7 +38,7 @@ export interface MailServer {
 
 export interface MailServerOptions {
   security?: 'none' | 'starttls' | 'tls';
-  sign?: { user: string; password: string };
+  sign?: { user: string } & ({ password: string } | { token: string });
   /** PEM of the server's key and certificate. */
   certificate?: { key: string; cert: string };
 }
@@ -77,11 +77,21 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
     secure: security === 'tls',
     ...(certificate ?? {}),
     disabledCommands: disabled,
+    authMethods: sign !== undefined && 'token' in sign ? ['XOAUTH2'] : ['PLAIN', 'LOGIN'],
     authOptional: sign === undefined,
     closeTimeout: 100,
     onAuth(auth, _session, done) {
-      const isRight = auth.username === sign?.user && auth.password === sign?.password;
-      done(isRight ? null : new Error('bad credentials'), isRight ? { user: auth.username } : undefined);
+      const isUser = auth.username === sign?.user;
+      if (sign !== undefined && 'token' in sign) {
+        // As Exchange Online: the reason as a challenge, the refusal after it.
+        const refusal = { data: { status: '401', schemes: 'bearer' } };
+        return done(null, isUser && auth.accessToken === sign.token ? { user: auth.username } : refusal);
+      }
+      const isRight = isUser && auth.password === sign?.password;
+      return done(
+        isRight ? null : new Error('bad credentials'),
+        isRight ? { user: auth.username } : undefined,
+      );
     },
     onRcptTo(address, _session, done) {
       const refusal = state.behaviour.refuseRecipient?.(address.address);

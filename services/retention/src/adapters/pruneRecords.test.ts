@@ -1,5 +1,6 @@
 import {
   collections,
+  type deliveryStates,
   type RestoreSession,
   type Run,
   type RunTask,
@@ -23,7 +24,15 @@ afterEach(() => store.close());
 const prune = (given: object = {}, signal = new AbortController().signal) =>
   pruneRecords({ store, nowMs, settings: retentionSettingsSchema.parse(given), signal });
 const idsIn = async (
-  name: 'runs' | 'runTasks' | 'restoreSessions' | 'restoreLedger' | 'events' | 'audit',
+  name:
+    | 'runs'
+    | 'runTasks'
+    | 'restoreSessions'
+    | 'restoreLedger'
+    | 'events'
+    | 'audit'
+    | 'alerts'
+    | 'webhookDeliveries',
 ): Promise<string[]> => {
   const ids: string[] = [];
   // biome-ignore lint/suspicious/noExplicitAny: only the ids are looked at
@@ -149,5 +158,51 @@ describe('events', () => {
     expect(await prune()).toMatchObject({ events: 1 });
     expect(await idsIn('events')).toEqual(['b', 'c']);
     expect(await prune({ eventDays: 10 })).toMatchObject({ events: 1 });
+  });
+});
+
+describe('alerts', () => {
+  const add = async (id: string, raised: number, cleared?: number): Promise<void> => {
+    await store.collection(collections.alerts).insert({
+      ...{ id, kind: 'proxy-offline', about: id, message: 'm', remedy: 'r', details: [] },
+      ...{ since: daysAgo(raised), raisedAt: daysAgo(raised) },
+      ...(cleared === undefined
+        ? { state: 'open' as const }
+        : { state: 'cleared' as const, clearedAt: daysAgo(cleared) }),
+    });
+  };
+
+  test('go so long after they were cleared; open ones stay', async () => {
+    await add('alert-1', 500, 366);
+    await add('alert-2', 500, 364);
+    await add('alert-3', 900);
+    expect(await prune()).toMatchObject({ alerts: 1 });
+    expect(await idsIn('alerts')).toEqual(['alert-2', 'alert-3']);
+    expect(await prune({ alertDays: 300 })).toMatchObject({ alerts: 1 });
+    expect(await idsIn('alerts')).toEqual(['alert-3']);
+  });
+});
+
+describe('deliveries to webhooks', () => {
+  type State = (typeof deliveryStates)[number];
+  const add = async (eventId: string, state: State, made: number, started = made): Promise<void> => {
+    const event = {
+      ...{ specversion: '1.0' as const, id: eventId, source: 'test', type: 'holdfast.job.changed.v1' },
+      ...{ name: 'job.changed', subject: 'job-1', time: daysAgo(made), data: {} },
+    };
+    await store.collection(collections.webhookDeliveries).insert({
+      ...{ id: `hook-1.${eventId}`, webhookId: 'hook-1', eventId, eventName: 'job.changed', event, state },
+      ...{ tries: 1, createdAt: daysAgo(made), startedAt: daysAgo(started) },
+    });
+  };
+
+  test('go when they are old, whatever became of them; one that was replayed since stays', async () => {
+    await add('a', 'delivered', 31);
+    await add('b', 'dead', 31);
+    await add('c', 'pending', 31);
+    await add('d', 'pending', 31, 0);
+    await add('e', 'delivered', 29);
+    expect(await prune()).toMatchObject({ deliveries: 3 });
+    expect(await idsIn('webhookDeliveries')).toEqual(['hook-1.d', 'hook-1.e']);
   });
 });

@@ -10,12 +10,17 @@ export interface Pruned {
   events: number;
   audit: number;
   notifications: number;
+  alerts: number;
+  deliveries: number;
 }
 
 export interface PruneDeps {
   store: Store;
   nowMs: number;
-  settings: Pick<RetentionSettings, 'runDays' | 'restoreDays' | 'eventDays' | 'auditDays'>;
+  settings: Pick<
+    RetentionSettings,
+    'runDays' | 'restoreDays' | 'eventDays' | 'auditDays' | 'alertDays' | 'deliveryDays'
+  >;
   signal: AbortSignal;
 }
 
@@ -23,8 +28,9 @@ const endedSessions = ['success', 'warning', 'failed', 'cancelled'];
 
 /**
  * Takes away records that are older than the settings say: ended runs with their tasks (never the newest of a job),
- * ended restore sessions with their ledgers, published events, the audit log, notifications that are over. In batches, what belongs to a record before the record
- * itself, so that it can end anywhere and go on there.
+ * ended restore sessions with their ledgers, published events, the audit log, notifications that are over, cleared
+ * alerts, deliveries to webhooks. In batches, what belongs to a record before the record itself, so that it can end
+ * anywhere and go on there.
  */
 export async function pruneRecords(deps: PruneDeps): Promise<Pruned> {
   const { store, nowMs, settings } = deps;
@@ -45,7 +51,26 @@ export async function pruneRecords(deps: PruneDeps): Promise<Pruned> {
       sortField: 'createdAt',
       isOver: ({ state }) => state !== 'pending',
     }),
+    alerts: await pruneAlerts(deps, before(settings.alertDays)),
+    deliveries: await pruneDeliveries(deps, before(settings.deliveryDays)),
   };
+}
+
+function pruneAlerts(deps: PruneDeps, before: string): Promise<number> {
+  return pruneOld(deps, deps.store.collection(collections.alerts), {
+    where: { state: 'cleared', raisedAt: { lt: before } },
+    sortField: 'raisedAt',
+    isOver: ({ clearedAt }) => clearedAt !== undefined && clearedAt < before,
+  });
+}
+
+/** One that still waits at that age belongs to a webhook that was suspended or removed; a replay counts anew. */
+function pruneDeliveries(deps: PruneDeps, before: string): Promise<number> {
+  return pruneOld(deps, deps.store.collection(collections.webhookDeliveries), {
+    where: { createdAt: { lt: before } },
+    sortField: 'createdAt',
+    isOver: ({ startedAt }) => startedAt < before,
+  });
 }
 
 async function pruneRuns(deps: PruneDeps, before: string): Promise<number> {

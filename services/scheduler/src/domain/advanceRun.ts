@@ -1,4 +1,11 @@
-import { addTotals, type Run, type RunTask, type Totals, zeroTotals } from '@holdfast/contracts';
+import {
+  addTotals,
+  type Run,
+  type RunOutcome,
+  type RunTask,
+  type Totals,
+  zeroTotals,
+} from '@holdfast/contracts';
 import type { Announce, ProxyWatch, RunBook, TaskBook, TaskCounts, TaskQueue } from '../ports.ts';
 import { decideOutcome, runCounts, unfinishedOf } from './decideOutcome.ts';
 import { planResend } from './planResend.ts';
@@ -111,6 +118,10 @@ async function noteProgress(runs: RunBook, run: Run, counts: TaskCounts): Promis
   );
 }
 
+/** Proxies end the tasks of a window that is over by themselves, by their clocks, which may be ahead of this one. */
+const endedByWindow = ({ stopAt, stopRequested }: Run, outcome: RunOutcome): boolean =>
+  outcome === 'stopped' && stopAt !== undefined && !stopRequested;
+
 /** All tasks have ended: what the run has come to is written once, and everything after is made of it. */
 async function complete(ports: AdvancePorts, run: Run, counts: TaskCounts): Promise<void> {
   let totals: Totals = zeroTotals;
@@ -124,6 +135,7 @@ async function complete(ports: AdvancePorts, run: Run, counts: TaskCounts): Prom
       ? {
           ...withoutPlannedRetry(current),
           ...{ state: 'completing', outcome, finishedAt, tasks: runCounts(counts), totals },
+          ...(endedByWindow(current, outcome) ? { stopReason: 'window-end' } : {}),
         }
       : undefined,
   );

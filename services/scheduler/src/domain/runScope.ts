@@ -39,7 +39,7 @@ export async function scopeFacts(
 ): Promise<ScopeFacts> {
   const global: Exclusions = (await ports.scope.globalExclusions()) ?? noExclusions;
   const folders = [...job.exclude.folders, ...global.folders];
-  const olderThan = oldestWanted(job, nowMs);
+  const olderThan = oldestWanted(job, global, nowMs);
   const change = await changeSince(ports, run, scope);
   return {
     repositoryIds: [...new Set([run.repositoryId, ...scope.entries.map((entry) => entry.repositoryId)])],
@@ -49,10 +49,18 @@ export async function scopeFacts(
   };
 }
 
-/** The cut-off by the item age of the job; it is the same for all of its schedules, since their runs go on from each other. */
-function oldestWanted({ retention: { itemAge, timeZone } }: Job, nowMs: number): Run['olderThan'] {
-  if (itemAge === undefined) return undefined;
-  return { before: new Date(itemCutOff(itemAge, nowMs, timeZone)).toISOString(), by: itemAge.by };
+/**
+ * The cut-off by the item ages of the job and of all jobs; it is the same for all schedules of a job, since their runs
+ * go on from each other. Of several the shortest counts. Items can be told by one time only: the job's own comes first.
+ */
+function oldestWanted({ exclude, retention }: Job, global: Exclusions, nowMs: number): Run['olderThan'] {
+  const ages = [retention.itemAge, exclude.itemAge, global.itemAge].filter((age) => age !== undefined);
+  const by = ages[0]?.by;
+  if (by === undefined) return undefined;
+  const cutOffs = ages
+    .filter((age) => age.by === by)
+    .map((age) => itemCutOff(age, nowMs, retention.timeZone));
+  return { before: new Date(Math.max(...cutOffs)).toISOString(), by };
 }
 
 /** Compared with the newest run that had the whole scope; a run for chosen mailboxes says nothing about it. */

@@ -48,10 +48,15 @@ export interface World {
   tasks(runId?: string): Promise<RunTask[]>;
   events(name: EventName): Promise<EventRecord[]>;
   change(runId: string, edit: (run: Run) => Run): Promise<void>;
-  /** Moves the clock on until something is so; fails after 15 real seconds. */
+  /** Moves the clock on until something is so; fails when it never is. */
   until(what: string, condition: () => Promise<boolean> | boolean, stepMs?: number): Promise<void>;
+  /** Moves the clock on until a promise has settled, such as that of a scheduler that stops. */
+  over(promise: Promise<unknown>): Promise<void>;
   end(): Promise<void>;
 }
+
+/** Ends what hangs, and decides nothing: on a busy machine hours pass slowly. */
+const hangsAfterMs = 100_000;
 
 export const isOver = (run: Run): boolean =>
   ['success', 'warning', 'failed', 'stopped', 'skipped'].includes(run.state);
@@ -73,6 +78,15 @@ export function createWorld(start = '2026-11-22T02:00:00.000Z'): World {
     closers.push(() => made.close());
     return made;
   };
+
+  async function over(promise: Promise<unknown>): Promise<void> {
+    let isSettled = false;
+    const settling = promise.finally(() => {
+      isSettled = true;
+    });
+    for (let n = 0; !isSettled && n < 1_000; n += 1) await clock.advance(1_000);
+    await settling;
+  }
 
   return {
     store,
@@ -134,21 +148,15 @@ export function createWorld(start = '2026-11-22T02:00:00.000Z'): World {
       await rows.runs.replace(edit(found.doc), found.version);
     },
     async until(what, condition, stepMs = 250) {
-      const limit = performance.now() + 15_000;
+      const limit = performance.now() + hangsAfterMs;
       while (!(await condition())) {
         if (performance.now() > limit) throw new Error(`still not so: ${what}`);
         await clock.advance(stepMs);
       }
     },
+    over,
     async end() {
-      for (const close of closers.reverse()) {
-        let isClosed = false;
-        const closing = close().finally(() => {
-          isClosed = true;
-        });
-        for (let n = 0; !isClosed && n < 1_000; n += 1) await clock.advance(1_000);
-        await closing;
-      }
+      for (const close of closers.reverse()) await over(close());
     },
   };
 }

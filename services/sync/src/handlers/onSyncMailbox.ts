@@ -109,8 +109,12 @@ interface Attempt {
 async function isOver(deps: SyncHandlerDeps, task: SyncTask): Promise<boolean> {
   if (deps.stopRequested(task.runId)) return true;
   const run = await deps.run(task.runId);
-  return run === undefined || run.stopRequested || isEnded(run);
+  return run === undefined || run.stopRequested || isEnded(run) || isPastItsWindow(run, deps.clock.now());
 }
+
+/** The end of a window holds also while no scheduler is there to ask for a stop. */
+const isPastItsWindow = ({ stopAt }: Run, nowMs: number): boolean =>
+  stopAt !== undefined && Date.parse(stopAt) <= nowMs;
 
 export const isEnded = (run: Pick<Run, 'state'>): boolean =>
   (terminalRunStates as readonly string[]).includes(run.state);
