@@ -20,7 +20,7 @@ const daily = (start: string, more: object = {}): ScheduleInput => ({
 });
 const after = (jobId: string, more: object = {}): ScheduleInput => ({ kind: 'after', jobId, ...more });
 const withRetry = (times: number, pauseMinutes: number): Pick<Job, 'options'> => ({
-  options: { concurrency: 3, attempts: 1, retry: { times, pauseMinutes } },
+  options: { concurrency: 3, attempts: 1, retry: { times, pauseMinutes }, includeRecoverable: false },
 });
 const runsOf = async (jobId: string): Promise<Run[]> =>
   (await world.runs())
@@ -73,7 +73,12 @@ describe('the end of a schedule', () => {
   test('stops a run that is not finished; what has not begun does not begin', async () => {
     await world.addJob({
       schedules: some(daily('02:05', { end: '02:30' })),
-      options: { concurrency: 1, attempts: 1, retry: { times: 0, pauseMinutes: 0 } },
+      options: {
+        concurrency: 1,
+        attempts: 1,
+        retry: { times: 0, pauseMinutes: 0 },
+        includeRecoverable: false,
+      },
     });
     const work = Promise.withResolvers<'stopped'>();
     const proxy = await world.proxy({ outcomeOf: () => work.promise });
@@ -230,7 +235,12 @@ describe('a job that follows another', () => {
   ])('after results %j it runs after %j', async (outcomes, states) => {
     await first({
       schedules: [],
-      options: { concurrency: 3, attempts: 1, retry: { times: 0, pauseMinutes: 0 } },
+      options: {
+        concurrency: 3,
+        attempts: 1,
+        retry: { times: 0, pauseMinutes: 0 },
+        includeRecoverable: false,
+      },
     });
     await second({ outcomes });
     let end: 'success' | 'warning' | 'failed' | 'stopped' = 'success';

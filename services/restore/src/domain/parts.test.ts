@@ -135,6 +135,19 @@ describe('the plan of a restore', () => {
     expect(plan).toThrow(expect.objectContaining({ code: 'folder-ambiguous' }));
   });
 
+  test('an item of Recoverable Items that is named is never left out without a word', () => {
+    const recoverable = [
+      { ...folder('r', null, 'Recoverable Items', 0), role: 'recoverableitemsroot' },
+      folder('p', 'r', 'Purges'),
+    ];
+    const items = ['a', 'p'].map((folderId) => ({ folderId, itemKey: 'x' }));
+    const plan = (includeRecoverable: boolean) =>
+      planRestore([...folders, ...recoverable], { kind: 'items', items }, { includeRecoverable });
+    expect(() => plan(false)).toThrow(expect.objectContaining({ code: 'recoverable-not-asked-for' }));
+    expect(ids(plan(true)).toSorted()).toEqual(['a', 'p']);
+    expect(ids(planRestore([...folders, ...recoverable], { kind: 'mailbox' }))).not.toContain('p');
+  });
+
   test('items are grouped by folder', () => {
     const items = [
       { folderId: 'd', itemKey: 'x' },
