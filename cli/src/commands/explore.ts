@@ -245,6 +245,7 @@ async function compare(
   const query = { with: other, folderId: options.folder, change: options.change };
   const found = await client.get<Comparison>(path, { ...query, limit: Math.min(options.limit, 1000) });
   if (screen.json) return screen.document(found);
+  if (found.folders.length === 0 && found.items.length === 0) return void screen.line('No difference.');
   screen.table(
     ['FOLDER', 'NEW', 'DELETED', 'MOVED', 'CHANGED'],
     found.folders.map((one) => [one.folderPath, one.new, one.deleted, one.moved, one.changed]),
