@@ -29,6 +29,8 @@ export interface RestorePlan {
   /** Parents before their children; the order of the ledger. */
   folders: PlannedFolder[];
   itemsTotal: number;
+  /** Items of Recoverable Items that are left out because they were not asked for. */
+  recoverableLeft: number;
 }
 
 /**
@@ -45,13 +47,17 @@ export function planRestore(
     tree.chainOf(id).some((above) => isRecoverableRole(tree.byId.get(above)?.role));
   if (includeRecoverable && ![...tree.byId.keys()].some(recoverable)) throw noRecoverable();
   const chosen = chosenFolders(tree, selection);
+  let recoverableLeft = 0;
   if (!includeRecoverable) {
     const left = [...chosen.keys()].filter(recoverable);
     // Whoever names an item wants it: it is not left out without a word.
     if (left.length > 0 && (selection.kind === 'items' || left.length === chosen.size)) {
       throw notAskedFor(left.map((id) => tree.pathOf(id)));
     }
-    for (const id of left) chosen.delete(id);
+    for (const id of left) {
+      recoverableLeft += tree.byId.get(id)?.count ?? 0;
+      chosen.delete(id);
+    }
   }
   const planned = [...chosen].map(([id, itemKeys]): PlannedFolder => {
     const folder = tree.byId.get(id) as PointFolder;
@@ -64,7 +70,7 @@ export function planRestore(
       compareText(a.folder.id, b.folder.id),
   );
   const itemsTotal = planned.reduce((sum, { folder, itemKeys }) => sum + (itemKeys?.size ?? folder.count), 0);
-  return { folders: planned, itemsTotal };
+  return { folders: planned, itemsTotal, recoverableLeft };
 }
 
 const noRecoverable = () =>
