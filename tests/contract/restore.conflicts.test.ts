@@ -204,7 +204,9 @@ describe('Recoverable Items', () => {
     return { kept, point: await bench.backUp(user, { recoverable: true }) };
   };
   const paths = async (user: string) =>
-    (await bench.messages(user)).map(({ folderPath, subject }) => `${folderPath}: ${subject}`).sort();
+    (await bench.messages(user))
+      .map(({ folderPath, subject }) => `${folderPath.replaceAll('\t', '/')}: ${subject}`)
+      .sort();
 
   test('stay away from the restore of a mailbox unless they are asked for', async () => {
     const user = bench.users[users++] as string;
@@ -212,6 +214,7 @@ describe('Recoverable Items', () => {
     await bench.control.deleteMessage(user, kept, 'hard');
     const { session, ledger } = await bench.restore(user, point);
     expect([session.state, ledger.map(({ subject }) => subject)]).toEqual(['success', ['Kept']]);
+    expect(session.plan?.warnings.map(({ code }) => code)).toEqual(['recoverable-left-out']);
     expect(await paths(user)).toEqual(['Inbox: Kept']);
   });
 
