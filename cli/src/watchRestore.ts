@@ -19,6 +19,23 @@ const settled = (session: RestoreSession): boolean =>
 export const mailboxText = ({ mailboxAddress, parts }: RestoreSession): string =>
   parts === 1 ? mailboxAddress : `${mailboxAddress} and ${parts - 1} more`;
 
+/** What was chosen, in a few words. */
+export function whatText({ input: { selection } }: RestoreSession): string {
+  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+  switch (selection.kind) {
+    case 'mailbox':
+      return 'whole mailbox';
+    case 'folders':
+      return selection.folders.length === 1
+        ? `folder ${selection.folders[0]}`
+        : counted(selection.folders.length, 'folder');
+    case 'items':
+      return counted(selection.items.length, 'item');
+    case 'search':
+      return `${counted(selection.items.length, 'item')} of a search`;
+  }
+}
+
 const exitOf: Readonly<Record<string, number>> = {
   success: exitCodes.ok,
   warning: exitCodes.warning,
@@ -26,16 +43,33 @@ const exitOf: Readonly<Record<string, number>> = {
   paused: exitCodes.warning,
 };
 
-/** The result of a restore for people. */
+/** The result of a restore or an export for people. */
 export function showRestore({ screen }: Context, session: RestoreSession): void {
-  const { progress } = session;
-  screen.line(`restore ${session.id}: ${screen.mark(session.state)}`);
+  const { error, kind, plan, state } = session;
+  const isExport = kind === 'export';
+  screen.line(`${kind} ${session.id}: ${screen.mark(state)}`);
   screen.facts([
     ['mailbox', mailboxText(session)],
-    ['to', session.targetAddress],
+    ['what', whatText(session)],
+    ['to', isExport ? undefined : session.targetAddress],
     ['as of', timeText(session.pointTime)],
     ['asked by', `${session.requestedBy}, ${timeText(session.requestedAt)}`],
-    ...planFacts(session),
+    ...(isExport ? exportFacts(session) : [...planFacts(session), ...restoreFacts(session)]),
+    ['error', error?.message],
+    ['remedy', error?.remedy],
+  ]);
+  for (const { message } of plan?.warnings ?? []) screen.note(message);
+  if (state === 'planned') {
+    screen.line(`It waits. Look: holdfast restore plan ${session.id}`);
+    screen.line(`Let it go on: holdfast restore approve ${session.id} --confirm ${plan?.digest}`);
+  }
+  if (state === 'paused') screen.line(`It is paused. Go on: holdfast restore resume ${session.id}`);
+}
+
+type Facts = [string, string | number | undefined][];
+
+function restoreFacts({ progress }: RestoreSession): Facts {
+  return [
     ['items', `${progress.itemsDone} of ${progress.itemsTotal}`],
     ['created', progress.created],
     ['skipped', progress.skipped],
@@ -49,19 +83,23 @@ export function showRestore({ screen }: Context, session: RestoreSession): void 
       'sent',
       `${bytesText(progress.bytes)} in ${progress.requests} requests, ${durationText(progress.throttledSeconds)} throttled`,
     ],
-    ['error', session.error?.message],
-    ['remedy', session.error?.remedy],
-  ]);
-  for (const { message } of session.plan?.warnings ?? []) screen.note(message);
-  if (session.state === 'planned') {
-    screen.line(`It waits. Look: holdfast restore plan ${session.id}`);
-    screen.line(`Let it go on: holdfast restore approve ${session.id} --confirm ${session.plan?.digest}`);
-  }
-  if (session.state === 'paused') screen.line(`It is paused. Go on: holdfast restore resume ${session.id}`);
+  ];
+}
+
+function exportFacts({ exported, exportOptions, progress }: RestoreSession): Facts {
+  const files = (exported?.volumes ?? 0) === 1 ? 'volume' : 'volumes';
+  return [
+    ['format', exportOptions?.format],
+    ['items', `${progress.itemsDone} of ${progress.itemsTotal}`],
+    ['failed', progress.failed],
+    ['messages', bytesText(progress.bytes)],
+    ['written', exported && `${exported.volumes} ${files} in ${exported.folder} of ${exported.worker}`],
+    ['kept until', exported && timeText(exported.expiresAt)],
+  ];
 }
 
 /** The plan in numbers. */
-function planFacts({ plan, approvedBy }: RestoreSession): [string, string | number | undefined][] {
+function planFacts({ plan, approvedBy }: RestoreSession): Facts {
   if (plan === undefined) return [];
   const { create, skip, overwrite, rename, cannot, bytes, seconds, digest } = plan;
   const actions = { create, overwrite, rename, skip, 'cannot be restored': cannot };

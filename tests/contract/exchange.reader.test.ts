@@ -128,6 +128,48 @@ describe('a mailbox of the simulator', () => {
     );
   });
 
+  test('classes of folders are read: in a full list, and by themselves for what changes tell', async () => {
+    const { reader, control, user, connector } = await open();
+    const folderClass = 'IPF.Note.OutlookHomepage';
+    const writer = await connector.writer({ userId: user.id, address: '' }, { signal });
+    const { id } = await writer.ensureFolder(null, 'Feeds', { folderClass });
+    const { folders, cursor } = await foldersOf(reader);
+    expect(folders.find((one) => one.id === id)?.folderClass).toBe(folderClass);
+    expect(folders.find((one) => one.role === 'inbox')?.folderClass).toBe('IPF.Note');
+    await control.renameFolder(user.id, id, 'News');
+    const later = await foldersOf(reader, cursor);
+    expect(later.folders).toMatchObject([{ id, name: 'News' }]);
+    expect(later.folders[0]?.folderClass).toBeUndefined();
+    expect([...(await reader.folderClasses([id]))]).toEqual([[id, folderClass]]);
+  });
+
+  test('Recoverable Items are read when they are asked for, for one request more', async () => {
+    const { control, user, connector, reader } = await open();
+    const [first] = (await control.snapshot(user.id)).messages;
+    await control.deleteMessage(user.id, first!.id, 'soft');
+    const isRecoverable = ({ role }: { role?: string }) => role?.startsWith('recoverable') === true;
+    expect((await foldersOf(reader)).folders.filter(isRecoverable)).toEqual([]);
+    expect((await reader.folders()).filter(isRecoverable)).toEqual([]);
+    const ref = { userId: user.id, address: user.userPrincipalName };
+    const curious = await connector.reader(ref, { signal, recoverable: true });
+    const { folders, cursor } = await foldersOf(curious);
+    const found = folders.filter(isRecoverable).map(({ role, name }) => `${role} ${name}`);
+    expect(found).toEqual([
+      'recoverableitemsroot Recoverable Items',
+      'recoverableitemsdeletions Deletions',
+      'recoverableitemspurges Purges',
+    ]);
+    const items = new Map<string, ItemUpsert>();
+    const { id } = folders.find(({ role }) => role === 'recoverableitemsdeletions')!;
+    const at = await applyRound(curious, id, items);
+    expect(ids(items)).toEqual([first!.id]);
+    await control.resetStatistics();
+    expect((await foldersOf(curious, cursor)).folders).toEqual([]);
+    await applyRound(curious, id, items, at);
+    expect((await control.statistics()).requests).toBe(3);
+    await expect(foldersOf(reader, cursor)).rejects.toBeInstanceOf(CursorExpired);
+  });
+
   test('a search folder is not read, a hidden one is', async () => {
     const { reader, control, user } = await open();
     await control.addFolder(user.id, 'Suche', undefined, 'search');

@@ -1,6 +1,7 @@
 import type { RestoreInput } from '@holdfast/contracts';
 import { DEFAULT_CLIENT, DEFAULT_SECRET, DEFAULT_TENANT } from '@holdfast/exchange-simulator';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { signal } from './exchange.support.ts';
 import { type RestoreBench, startRestoreBench } from './restore.support.ts';
 
 jest.setTimeout(120_000);
@@ -87,7 +88,7 @@ let bench: RestoreBench;
 let users = 0;
 beforeAll(async () => {
   const applications = [{ clientId: DEFAULT_CLIENT, secrets: [{ value: DEFAULT_SECRET }] }];
-  const count = Object.keys(policies).length * states.length;
+  const count = Object.keys(policies).length * states.length + 4;
   bench = await startRestoreBench({
     limits: { retryAfter: 0.1 },
     tenants: [
@@ -175,6 +176,80 @@ describe.each(Object.keys(policies) as Policy[])('conflict policy %s', (policy) 
     expect(fresh[0]?.subject.includes('(restored 20')).toBe(wanted === 'renamed');
     const gone = before.filter(({ id }) => !after.some((one) => one.id === id));
     expect(gone.map(({ id }) => id)).toEqual(wanted === 'overwritten' ? [message] : []);
+  });
+});
+
+test('a folder that was lost comes back with its class and name', async () => {
+  const user = bench.users[users++] as string;
+  const folderClass = 'IPF.Note.OutlookHomepage';
+  const writer = await bench.connector.writer({ userId: user, address: '' }, { signal });
+  const name = `RSS/Feeds 📰 ${'x'.repeat(230)}`;
+  const { id } = await writer.ensureFolder(null, name, { folderClass });
+  await writer.close();
+  await bench.control.addMessage(user, id, text('News of the day'));
+  const point = await bench.backUp(user);
+  await bench.control.deleteFolder(user, id);
+  const { session } = await bench.restore(user, point, { only: 'missing' });
+  expect(session.state).toBe('success');
+  const back = (await bench.control.folders(user)).filter((one) => one.displayName === name);
+  expect(back).toMatchObject([{ folderClass }]);
+  expect((await bench.messages(user)).filter(({ folderPath }) => folderPath === name)).toHaveLength(1);
+});
+
+describe('Recoverable Items', () => {
+  const deleted = async (user: string) => {
+    const kept = await bench.control.addMessage(user, 'inbox', text('Kept'));
+    const id = await bench.control.addMessage(user, 'inbox', text('Deleted for good'));
+    await bench.control.deleteMessage(user, id, 'soft');
+    return { kept, point: await bench.backUp(user, { recoverable: true }) };
+  };
+  const paths = async (user: string) =>
+    (await bench.messages(user))
+      .map(({ folderPath, subject }) => `${folderPath.replaceAll('\t', '/')}: ${subject}`)
+      .sort();
+
+  test('stay away from the restore of a mailbox unless they are asked for', async () => {
+    const user = bench.users[users++] as string;
+    const { kept, point } = await deleted(user);
+    await bench.control.deleteMessage(user, kept, 'hard');
+    const { session, ledger } = await bench.restore(user, point);
+    expect([session.state, ledger.map(({ subject }) => subject)]).toEqual(['success', ['Kept']]);
+    expect(session.plan?.warnings.map(({ code }) => code)).toEqual(['recoverable-left-out']);
+    expect(await paths(user)).toEqual(['Inbox: Kept']);
+  });
+
+  test('come back where people see them, once, and never to their old place', async () => {
+    const user = bench.users[users++] as string;
+    const { point } = await deleted(user);
+    for (const created of [1, 0]) {
+      const { session, plan } = await bench.restore(user, point, { includeRecoverable: true });
+      expect(session).toMatchObject({ state: 'success', progress: { created } });
+      expect(plan.find(({ subject }) => subject === 'Deleted for good')).toMatchObject({
+        folderPath: '/Recoverable Items/Deletions',
+        targetPath: '/Recovered Items/Deletions',
+      });
+      expect(await paths(user)).toEqual(['Inbox: Kept', 'Recovered Items/Deletions: Deleted for good']);
+    }
+  });
+
+  test('a chosen folder of theirs is refused by name, until they are asked for', async () => {
+    const user = bench.users[users++] as string;
+    const { point } = await deleted(user);
+    const folders = ['/Recoverable Items'];
+    const selection = { kind: 'folders' as const, folders, withSubfolders: true };
+    const refused = await bench.restore(user, point, { selection });
+    expect(refused.session.error).toMatchObject({
+      code: 'recoverable-not-asked-for',
+      message: expect.stringContaining('/Recoverable Items/Deletions'),
+    });
+    const asked = await bench.restore(
+      user,
+      point,
+      { selection, includeRecoverable: true },
+      { part: { targetFolder: ['Back'] } },
+    );
+    expect(asked.session).toMatchObject({ state: 'success', progress: { created: 1 } });
+    expect(await paths(user)).toContain('Back/Recovered Items/Deletions: Deleted for good');
   });
 });
 

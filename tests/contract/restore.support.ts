@@ -46,7 +46,10 @@ export interface RestoreBench {
   /** Directory ids of the users. */
   users: string[];
   /** Backs a mailbox up as it is now. */
-  backUp(userId: string): Promise<{ pointName: string; pointId: string }>;
+  backUp(
+    userId: string,
+    options?: { recoverable?: boolean },
+  ): Promise<{ pointName: string; pointId: string }>;
   /** Carries a restore out to its end, approving its plan; `before` runs between plan and approval. */
   restore(
     userId: string,
@@ -119,10 +122,11 @@ export async function startRestoreBench(
   let points = 0;
   return {
     ...{ control, world, connector, users },
-    backUp: (userId) =>
+    backUp: (userId, options) =>
       backUpToEngine(
         ...([place, cache.path, connector, { userId, address: `${userId}@contoso.example` }] as const),
         (++points).toString(16).padStart(24, '0'),
+        options,
       ),
     async restore(userId, point, input = {}, { before, part } = {}) {
       const id = `restore-${++number}`;

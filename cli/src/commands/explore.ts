@@ -25,6 +25,7 @@ interface SearchOptions {
   asOf: string;
   rank?: boolean;
   parts?: boolean;
+  recoverable?: boolean;
   limit: number;
 }
 
@@ -71,6 +72,7 @@ async function search(
       asOf: options.asOf,
       order: options.rank === true ? 'rank' : 'date',
       parts: options.parts === true,
+      ...(options.recoverable === false ? { recoverable: false } : {}),
       limit: Math.min(200, options.limit - found.items.length),
       ...(found.next === undefined ? {} : { cursor: found.next }),
     });
@@ -243,6 +245,7 @@ async function compare(
   const query = { with: other, folderId: options.folder, change: options.change };
   const found = await client.get<Comparison>(path, { ...query, limit: Math.min(options.limit, 1000) });
   if (screen.json) return screen.document(found);
+  if (found.folders.length === 0 && found.items.length === 0) return void screen.line('No difference.');
   screen.table(
     ['FOLDER', 'NEW', 'DELETED', 'MOVED', 'CHANGED'],
     found.folders.map((one) => [one.folderPath, one.new, one.deleted, one.moved, one.changed]),
@@ -307,7 +310,8 @@ export function exploreCommands(runner: Runner, program: Command): void {
     .option('--mailbox <mailbox...>', 'only these mailboxes')
     .option('--as-of <when>', 'ever, latest, a time, or a restore point', 'ever')
     .option('--rank', 'the best first, instead of the newest')
-    .option('--parts', 'take each word as a part of a word');
+    .option('--parts', 'take each word as a part of a word')
+    .option('--no-recoverable', 'not what is in Recoverable Items');
   act(runner, listLimit(inPlace(searching)), search);
   const explore = program.command('explore').description('look into repositories, over all restore points');
   const of = (name: string, about: string): Command =>

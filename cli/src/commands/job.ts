@@ -32,6 +32,7 @@ interface JobOptions extends ScheduleOptions, PolicyOptions, ReportOptions, Scop
   attempts?: number;
   retryTimes?: number;
   retryPause?: number;
+  recoverableItems?: boolean;
   catchUp?: boolean;
   recipient: string[];
   pool?: string;
@@ -60,6 +61,7 @@ export function draftOf(options: JobOptions): Draft {
     concurrency: options.concurrency,
     attempts: options.attempts,
     retry: orNothing(givenOf({ times: options.retryTimes, pauseMinutes: options.retryPause })),
+    includeRecoverable: options.recoverableItems,
   });
   return givenOf({
     name: options.name,
@@ -243,6 +245,8 @@ const jobOptions = (command: Command): Command =>
       ),
     )
     .addOption(new Option('--retry-pause <minutes>', 'pause before each of these').argParser(count))
+    .option('--recoverable-items', 'Recoverable Items are backed up too')
+    .option('--no-recoverable-items', 'Recoverable Items are left out (the default)')
     .option('--recipient <address>', 'gets the report too (repeat for more)', collect, [])
     .option('--pool <pool>', 'pool of workers')
     .option('--enable', 'its schedules fire (the default)')

@@ -99,6 +99,7 @@ export async function show(
     ['keeps', `${policyText(job.retention)} (${job.retention.timeZone})`],
     ['at a time', `${job.options.concurrency} mailboxes, ${job.options.attempts} attempts`],
     ['retries', retryText(job)],
+    ['Recoverable Items', job.options.includeRecoverable ? 'backed up too' : 'left out'],
     ...reportFacts(job),
     ['pool', job.pool],
     ['enabled', job.enabled ? 'yes' : 'no'],

@@ -123,6 +123,30 @@ describe('restore start', () => {
   });
 });
 
+test('an export is shown as what it wrote, not as what it restored', async () => {
+  const exported = {
+    ...{ items: 3, failed: 0, bytes: 2048, volumes: 1, worker: 'restore-1', folder: 'export-9' },
+    expiresAt: '2026-03-08T00:00:00.000Z',
+  };
+  const exportOptions = { format: 'zip' as const, splitBytes: 1024 ** 3, withProperties: false };
+  const id = await session({ kind: 'export', state: 'success', plan: undefined, exported, exportOptions });
+  const { out } = await cli.run(['restore', 'show', id]);
+  expect(out).toContain(`export ${id}: success`);
+  expect(out).toContain('1 volume in export-9 of restore-1');
+  for (const word of ['overwritten', 'requests', 'folders made']) expect(out).not.toContain(word);
+});
+
+test('the list says what was chosen, and where it went', async () => {
+  const selection = { kind: 'folders' as const, folders: ['/Inbox/Plans'], withSubfolders: true };
+  const input = { ...buildRestoreSession().input, selection };
+  const id = await session({ input, targetAddress: 'carl@fabrikam.example' });
+  const { out } = await cli.run(['restore', 'list', '--limit', '100']);
+  const line = out.split('\n').find((one) => one.includes(`${id} `));
+  expect(line).toContain('folder /Inbox/Plans');
+  expect(line).toContain('carl@fabrikam.example');
+  expect(out).toContain('files (zip)');
+});
+
 describe('a restore that waits', () => {
   test('is watched until it waits, and says how it goes on', async () => {
     const id = await session({ state: 'planned' });

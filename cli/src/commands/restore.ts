@@ -6,7 +6,7 @@ import { exitCodes } from '../errors.ts';
 import { listLimit } from '../options.ts';
 import { resolveNamed } from '../resolve.ts';
 import { timeText } from '../units.ts';
-import { mailboxText, showRestore, watchRestore } from '../watchRestore.ts';
+import { mailboxText, showRestore, watchRestore, whatText } from '../watchRestore.ts';
 import { restoreDecisionCommands } from './restoreDecisions.ts';
 import { type SelectionOptions, selectedOf, selectionOptions } from './restoreSelection.ts';
 import { resolveSession } from './restoreSession.ts';
@@ -70,12 +70,13 @@ async function list(
   const page = await client.list<RestoreSession>('/restores', limit, { state, requestedBy, since });
   if (screen.json) return screen.document(page);
   screen.table(
-    ['RESTORE', 'STATE', 'MAILBOX', 'TO', 'AS OF', 'ITEMS', 'ASKED BY', 'REQUESTED'],
+    ['RESTORE', 'STATE', 'MAILBOX', 'WHAT', 'TO', 'AS OF', 'ITEMS', 'ASKED BY', 'REQUESTED'],
     page.items.map((session) => [
       session.id,
       session.state,
       mailboxText(session),
-      session.targetAddress,
+      whatText(session),
+      session.kind === 'export' ? `files (${session.exportOptions?.format ?? ''})` : session.targetAddress,
       timeText(session.pointTime),
       `${session.progress.itemsDone}/${session.progress.itemsTotal}`,
       session.requestedBy,

@@ -1,5 +1,12 @@
-import { type ExportFormat, exportFormats } from '@holdfast/contracts';
-import { exportItems, exportRequestSchema, folderPlace, pointFolders, pointItems } from '@holdfast/export';
+import { type ExportFormat, exportFormats, isRecoverableRole } from '@holdfast/contracts';
+import {
+  exportItems,
+  exportRequestSchema,
+  folderPlace,
+  type PointFolder,
+  pointFolders,
+  pointItems,
+} from '@holdfast/export';
 import type { Command } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
 import { sizeOption } from '../sizes.ts';
@@ -15,6 +22,7 @@ interface ExportOptions extends FilterOptions {
   format: string;
   split?: string;
   withProperties?: boolean;
+  recoverable?: boolean;
   item?: string[];
   word?: string[];
 }
@@ -26,7 +34,15 @@ function formatOf(given: string): ExportFormat {
 }
 
 function requestOf(options: ExportOptions, pointId: string) {
-  const { at: _at, output: _output, format, split, withProperties, ...selection } = options;
+  const {
+    at: _at,
+    output: _output,
+    recoverable: _recoverable,
+    format,
+    split,
+    withProperties,
+    ...selection
+  } = options;
   const parsed = exportRequestSchema.safeParse({
     format: formatOf(format),
     splitBytes: sizeOption('--split', split),
@@ -37,10 +53,20 @@ function requestOf(options: ExportOptions, pointId: string) {
   throw new UsageError(`--split: ${parsed.error.issues[0]?.message ?? 'is no size'}`);
 }
 
+/** All folders but those of Recoverable Items; undefined when there are none of those. */
+function outsideRecoverable(folders: readonly PointFolder[]): Set<string> | undefined {
+  const roots = folders.filter(({ role }) => isRecoverableRole(role)).map(({ path }) => path);
+  if (roots.length === 0) return undefined;
+  const isOut = (path: string) => roots.some((root) => path === root || path.startsWith(`${root}/`));
+  return new Set(folders.filter(({ path }) => !isOut(path)).map(({ id }) => id));
+}
+
 async function run({ repository, screen }: Reading, args: string[], options: ExportOptions): Promise<number> {
   const { ref, point } = await choosePoint(repository, args[0] ?? '', timeOption('--at', options.at));
   const request = requestOf(options, ref.pointId);
-  const folderIds = chosenFolders(await pointFolders(repository, point.root), options.folder);
+  const folders = await pointFolders(repository, point.root);
+  const chosen = chosenFolders(folders, options.folder);
+  const folderIds = chosen ?? (options.recoverable === true ? undefined : outsideRecoverable(folders));
   const keys = options.item && new Set(options.item);
   const filter = itemFilter(options.word ?? [], options);
   const items = pointItems(repository, point.root, {
@@ -64,6 +90,8 @@ async function run({ repository, screen }: Reading, args: string[], options: Exp
     if (manifest.failed > 0)
       screen.note(`${manifest.failed} items could not be exported: see the manifests there`);
   }
+  if (chosen === undefined && folderIds !== undefined)
+    screen.note('Recoverable Items are left out: --recoverable exports them as well');
   if (manifest.items === 0 && manifest.failed === 0) {
     screen.note('nothing matches');
     return exitCodes.warning;
@@ -82,6 +110,7 @@ export function exportCommand(runner: ReaderRunner, program: Command): void {
     .option('--split <size>', 'largest volume, such as 650M or 2G (2G by default)')
     .option('--with-properties', 'a JSON file with read state, flags and categories beside each message')
     .option('--word <word...>', 'only items whose subject or sender contains each word')
+    .option('--recoverable', 'Recoverable Items as well (those in a given --folder always)')
     .option('--item <key...>', 'only these items');
   actOnRepository(runner, filterOptions(command), run);
 }

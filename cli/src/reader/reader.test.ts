@@ -247,3 +247,27 @@ describe('holdfast-reader, with a repository and a passphrase alone', () => {
     });
   });
 });
+
+test('an export leaves Recoverable Items out until it is asked for them, and says so', async () => {
+  const secret = { passphrase: PASSPHRASE };
+  const cacheDir = join(base, 'cache');
+  const options = { secret, cacheDir, threads: 0, commitIntervalMs: 0 };
+  const repository = await openRepository(await openBlobStore({ kind: 'fs', path }), options);
+  const all = {
+    inbox: { name: 'Inbox' },
+    root: { name: 'Recoverable Items', role: 'recoverableitemsroot' },
+    purges: { name: 'Purges', parentId: 'root' },
+  };
+  const dora = { address: 'dora@example.com', identity: 'mailbox-dora', pointId: 'dd00000000000001' };
+  await storeMailbox(repository, all, [plainMail(1), plainMail(2, 'purges')], dora);
+  await repository.close();
+  const exported = async (name: string, ...more: string[]) => {
+    const output = join(base, name);
+    const { err } = await read(['export', 'dora', '--format', 'eml', '-o', output, ...more]);
+    const files = readdirSync(output, { recursive: true, encoding: 'utf8' });
+    return { mail: files.filter((file) => file.endsWith('.eml')).length, told: err };
+  };
+  expect(await exported('dora-1')).toEqual({ mail: 1, told: expect.stringContaining('--recoverable') });
+  expect(await exported('dora-2', '--recoverable')).toMatchObject({ mail: 2 });
+  expect(await exported('dora-3', '--folder', 'Recoverable Items')).toMatchObject({ mail: 1 });
+});

@@ -175,6 +175,8 @@ export interface CatalogQuery {
   kind?: string;
   /** A path with all below it (`/Inbox`), or a part of a folder's name. */
   folder?: string;
+  /** `false` leaves Recoverable Items out. */
+  recoverable?: boolean;
   order: 'date' | 'rank';
   limit: number;
   /** `next` of the page before. */

@@ -1,3 +1,4 @@
+import { isRecoverableRole } from '@holdfast/contracts';
 import { pointOfTime } from './pointOfTime.ts';
 import type {
   AsOf,
@@ -17,6 +18,8 @@ export interface ShelfView {
   points: (ShelfPoint & { seq: number })[];
   folders: FolderRow[];
   pathOf(folderId: string): string;
+  /** In Recoverable Items, by the newest parent of each folder. */
+  isRecoverable(folderId: string): boolean;
 }
 
 export interface Reading extends Pick<CatalogReader, 'foldersEver' | 'itemsEver' | 'history'> {
@@ -36,7 +39,11 @@ export function createReading(tables: CatalogTables): Reading {
         : [],
     );
     kept.sort((a, b) => a.seq - b.seq);
-    return { shelf, points: kept, folders, pathOf: pathsOf(folders, shelf.indexedSeq) };
+    const newest = newestFolders(folders, shelf.indexedSeq);
+    return {
+      ...{ shelf, points: kept, folders, pathOf: pathsOf(newest) },
+      isRecoverable: (id) => isRecoverable(newest, id),
+    };
   }
 
   async function shelfView(shelfId: string): Promise<ShelfView | undefined> {
@@ -158,14 +165,30 @@ function itemOf(
   };
 }
 
-/** Paths by the newest name of each folder; a folder whose parent is not known hangs at the top. */
-export function pathsOf(folders: readonly FolderRow[], indexedSeq: number): (id: string) => string {
+/** The newest form of each folder that can be seen. */
+function newestFolders(folders: readonly FolderRow[], indexedSeq: number): Map<string, FolderRow> {
   const newest = new Map<string, FolderRow>();
   for (const folder of folders) {
     if (folder.first > indexedSeq) continue;
     const known = newest.get(folder.id);
     if (known === undefined || folder.first > known.first) newest.set(folder.id, folder);
   }
+  return newest;
+}
+
+/** A circle of parents ends it. */
+function isRecoverable(newest: ReadonlyMap<string, FolderRow>, id: string): boolean {
+  const seen = new Set<string>();
+  for (let at = newest.get(id); at !== undefined && !seen.has(at.id); ) {
+    if (isRecoverableRole(at.role)) return true;
+    seen.add(at.id);
+    at = at.parentId === null ? undefined : newest.get(at.parentId);
+  }
+  return false;
+}
+
+/** Paths by the newest name of each folder; a folder whose parent is not known hangs at the top. */
+function pathsOf(newest: ReadonlyMap<string, FolderRow>): (id: string) => string {
   const paths = new Map<string, string>();
   const pathOf = (id: string, below: ReadonlySet<string>): string => {
     const known = paths.get(id);
@@ -182,13 +205,7 @@ export function pathsOf(folders: readonly FolderRow[], indexedSeq: number): (id:
 
 function foldersOf(view: ShelfView): CatalogFolder[] {
   const { indexedSeq } = view.shelf;
-  const byId = new Map<string, FolderRow>();
-  for (const folder of view.folders) {
-    if (folder.first > indexedSeq) continue;
-    const known = byId.get(folder.id);
-    if (known === undefined || folder.first > known.first) byId.set(folder.id, folder);
-  }
-  return [...byId.values()]
+  return [...newestFolders(view.folders, indexedSeq).values()]
     .map(({ id, parentId, name, role, until }): CatalogFolder => {
       const status = until > indexedSeq ? 'present' : 'deleted';
       return { id, parentId, name, ...(role === undefined ? {} : { role }), path: view.pathOf(id), status };

@@ -137,7 +137,7 @@ function pairOf(
   if (view === undefined || !scope.admits(view.shelf) || !passes(row, query)) return undefined;
   const seq = seqOf(view, query.asOf);
   if (seq === undefined) return undefined;
-  const inFolder = folderTest(view, query.folder);
+  const inFolder = folderTest(view, query);
   const ever = query.asOf.kind === 'ever';
   const keys = new Set<string>();
   let best: { span: SpanRow; last: number } | undefined;
@@ -170,11 +170,14 @@ const passes = (row: DocumentRow, query: CatalogQuery): boolean =>
   (query.kind === undefined || row.kind === query.kind);
 
 /** `/Inbox` is that folder and all below it, `invoices` any folder with this in its path. */
-function folderTest(view: ShelfView, folder: string | undefined): (span: SpanRow) => boolean {
-  if (folder === undefined) return () => true;
+function folderTest(view: ShelfView, query: CatalogQuery): (span: SpanRow) => boolean {
+  const { folder, recoverable } = query;
+  const isWanted = ({ folderId }: SpanRow) => recoverable !== false || !view.isRecoverable(folderId);
+  if (folder === undefined) return isWanted;
   const wanted = fold(folder).replace(/\/+$/, '');
-  return ({ folderId }) => {
-    const path = fold(view.pathOf(folderId));
+  return (span) => {
+    if (!isWanted(span)) return false;
+    const path = fold(view.pathOf(span.folderId));
     return wanted.startsWith('/') ? path === wanted || path.startsWith(`${wanted}/`) : path.includes(wanted);
   };
 }

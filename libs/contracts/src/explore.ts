@@ -110,6 +110,8 @@ export const searchInputSchema = z.strictObject({
   hasAttachments: z.boolean().optional(),
   kind: z.enum(['message', 'meeting', 'event', 'contact', 'task']).optional(),
   folder: z.string().min(1).max(1000).optional(),
+  /** `false`: not what is in Recoverable Items. */
+  recoverable: z.boolean().optional(),
   order: z.enum(['date', 'rank']).default('date'),
   limit: z.number().int().min(1).max(200).default(50),
   cursor: z.string().max(2000).optional().meta({ description: 'The `next` of the page before.' }),

@@ -21,6 +21,8 @@ export const jobOptionsSchema = z.strictObject({
   /** How often a mailbox is tried in a run before it counts as failed. */
   attempts: z.number().int().min(1).max(10).default(3),
   retry: retrySchema.prefault({}),
+  /** Recoverable Items (what users deleted for good, and what a hold keeps) are backed up too. */
+  includeRecoverable: z.boolean().default(false),
 });
 export type JobOptions = z.infer<typeof jobOptionsSchema>;
 

@@ -29,6 +29,8 @@ export const listedFolderSchema = z.object({
   name: z.string(),
   path: z.string(),
   role: z.string().optional(),
+  /** Container class such as `IPF.Note`, where the backup recorded it. */
+  class: z.string().optional(),
   items: z.number(),
 });
 export type ListedFolder = z.infer<typeof listedFolderSchema>;

@@ -179,6 +179,8 @@ export const runSchema = z.object({
   scope: scopeChangeSchema.optional(),
   /** What it leaves out, as the job and the settings said when it started. */
   excludeFolders: z.array(folderExclusionSchema).optional(),
+  /** Recoverable Items are backed up too. */
+  includeRecoverable: z.boolean().optional(),
   /** Items whose time (of receipt, or of the last change) is before this are too old for it. */
   olderThan: z.object({ before: z.iso.datetime(), by: z.enum(['received', 'modified']) }).optional(),
   stopRequested: z.boolean().default(false),

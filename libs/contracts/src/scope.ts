@@ -57,6 +57,12 @@ export const sourceSchema = z.discriminatedUnion('kind', [
 ]);
 export type Source = z.infer<typeof sourceSchema>;
 
+/** The root of Recoverable Items in a restore point: it holds folders, and no items of its own. */
+export const recoverableRootRole = 'recoverableitemsroot';
+/** True for a folder of Recoverable Items, by its role; what is deeper has an ancestor of such a role. */
+export const isRecoverableRole = (role: string | undefined): boolean =>
+  role?.startsWith('recoverableitems') === true;
+
 /** Folders that every mailbox has, by the name that does not depend on a language. */
 export const excludableFolders = [
   'deleteditems',
@@ -69,6 +75,11 @@ export const excludableFolders = [
   'conversationhistory',
   'clutter',
   'scheduled',
+  'recoverableitemsdeletions',
+  'recoverableitemspurges',
+  'recoverableitemsversions',
+  'recoverableitemsdiscoveryholds',
+  'recoverableitemssubstrateholds',
 ] as const;
 
 /** A folder that is not backed up, with all that is below it. */

@@ -62,6 +62,8 @@ export interface Folder {
   /** Well-known name such as `inbox`; locale independent. */
   role?: string;
   hidden: boolean;
+  /** Container class such as `IPF.Note`; absent when this answer does not say it. */
+  folderClass?: string;
   /** Number of items that the source reports; for completeness. */
   itemCount?: number;
 }
@@ -142,6 +144,8 @@ export interface MailboxReader {
   folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>>;
   /** The full folder list, for reconciliation. */
   folders(): Promise<Folder[]>;
+  /** Classes of folders by id, for those of which a change did not say it; one that is gone or has none is left out. */
+  folderClasses(ids: readonly string[]): Promise<Map<string, string>>;
   /** @throws CursorExpired, FolderGone, DeltaUnavailable (full mailbox: use `inventory`) */
   itemChanges(folderId: string, cursor: string | undefined): AsyncIterable<Batch<ItemChange>>;
   /** The full listing of a folder without a cursor. @throws FolderGone */
@@ -285,11 +289,17 @@ export interface BudgetPort {
   ): Promise<BudgetGrant>;
 }
 
+export interface ReaderOptions {
+  signal: AbortSignal;
+  /** Recoverable Items as well, below a root with the role `recoverableitemsroot`; left out when absent. */
+  recoverable?: boolean | undefined;
+}
+
 /** An organization's mailboxes: what services take as their port. */
 export interface MailboxConnector {
   readonly directory: Directory;
   /** Waits for a share of the mailbox's budget; `close` gives it back. */
-  reader(mailbox: MailboxRef, options: { signal: AbortSignal }): Promise<MailboxReader>;
+  reader(mailbox: MailboxRef, options: ReaderOptions): Promise<MailboxReader>;
   /** As `reader`, on the lane that is reserved for restores. */
   writer(mailbox: MailboxRef, options: { signal: AbortSignal }): Promise<MailboxWriter>;
   close(): Promise<void>;

@@ -339,6 +339,33 @@ describe('the catalog of a restore worker', () => {
     ]);
   });
 
+  test('Recoverable Items of the live mailbox are compared when the restore point has them', async () => {
+    await startWorker();
+    mailbox.addFolder({ id: 'dumpster', name: 'Recoverable Items', role: 'recoverableitemsroot' });
+    mailbox.addFolder({ id: 'purges', name: 'Purges', parentId: 'dumpster' });
+    const [figures, lunch] = [...mailbox.messages.values()];
+    mailbox.moveMessage(figures!.message.id, 'purges');
+    const backUpAs = (pointId: string, recoverable: boolean) =>
+      backUpToEngine(place, cache.path, exchange, mailbox, pointId, { recoverable });
+    const points = [await backUpAs(p(1), true), await backUpAs(p(2), false)];
+    await store
+      .collection(collections.mailboxes)
+      .insert(buildMailbox({ userId: 'u1', address: 'u1@example.com' }));
+    mailbox.moveMessage(lunch!.message.id, 'purges');
+    const live = { kind: 'live' as const, organizationId: 'org-1', mailboxId: ann };
+    const changes = points.map(async ({ pointName }) => {
+      const request = { repositoryId: 'repo-1', pointName, limit: 10, with: live };
+      const { items } = await askQuestion(messaging, 'default', 'comparePoint', request, {
+        timeoutMs: 10_000,
+      });
+      return items.map(({ change, folderPath, subject }) => `${change} ${folderPath} ${subject}`);
+    });
+    expect(await Promise.all(changes)).toEqual([
+      ['moved /Recoverable Items/Purges Lunch on Friday'],
+      ['deleted /Inbox Lunch on Friday'],
+    ]);
+  });
+
   test('a wrong piece of a search is named', async () => {
     await startWorker();
     await expect(ask({ query: 'after:yesterday' })).rejects.toMatchObject({

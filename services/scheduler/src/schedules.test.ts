@@ -20,7 +20,7 @@ const daily = (start: string, more: object = {}): ScheduleInput => ({
 });
 const after = (jobId: string, more: object = {}): ScheduleInput => ({ kind: 'after', jobId, ...more });
 const withRetry = (times: number, pauseMinutes: number): Pick<Job, 'options'> => ({
-  options: { concurrency: 3, attempts: 1, retry: { times, pauseMinutes } },
+  options: { concurrency: 3, attempts: 1, retry: { times, pauseMinutes }, includeRecoverable: false },
 });
 const runsOf = async (jobId: string): Promise<Run[]> =>
   (await world.runs())
@@ -185,7 +185,12 @@ describe('a job that follows another', () => {
   ])('after results %j it runs after %j', async (outcomes, states) => {
     await first({
       schedules: [],
-      options: { concurrency: 3, attempts: 1, retry: { times: 0, pauseMinutes: 0 } },
+      options: {
+        concurrency: 3,
+        attempts: 1,
+        retry: { times: 0, pauseMinutes: 0 },
+        includeRecoverable: false,
+      },
     });
     await second({ outcomes });
     let end: 'success' | 'warning' | 'failed' | 'stopped' = 'success';

@@ -1,4 +1,4 @@
-import { collections, noExclusions, type Run } from '@holdfast/contracts';
+import { collections, jobOptionsSchema, noExclusions, type Run } from '@holdfast/contracts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createWorld, isOver, type World } from './testing/world.ts';
 
@@ -52,6 +52,7 @@ test('mailboxes go to their repositories, and the global exclusions count too', 
     exclude: { ...noExclusions, folders: [{ kind: 'well-known', name: 'deleteditems' }] },
     destinations: [{ repositoryId: 'repo-2', match: [{ kind: 'mailbox', address: address(second) }] }],
     retention: { keepLast: 5, itemAge: { years: 1, by: 'received' }, timeZone: 'UTC', weekStartsOn: 1 },
+    options: jobOptionsSchema.parse({ includeRecoverable: true }),
   });
   const global = {
     ...noExclusions,
@@ -69,6 +70,7 @@ test('mailboxes go to their repositories, and the global exclusions count too', 
       { kind: 'path', path: '/Inbox/News' },
     ],
     olderThan: { before: '2025-11-22T00:00:00.000Z', by: 'received' },
+    includeRecoverable: true,
   });
   expect(await addresses('run-1')).toEqual([address(first), address(second)].map((a) => a.split('@')[0]));
   expect((await world.tasks('run-1')).map(({ repositoryId }) => repositoryId)).toEqual(['repo-1', 'repo-2']);

@@ -226,7 +226,14 @@ describe('two runs of one job', () => {
 describe('a stop request', () => {
   test('what has not begun does not begin, what runs ends at its next checkpoint', async () => {
     await world.addMailboxes(5);
-    await world.addJob({ options: { concurrency: 1, attempts: 3, retry: { times: 0, pauseMinutes: 0 } } });
+    await world.addJob({
+      options: {
+        concurrency: 1,
+        attempts: 3,
+        retry: { times: 0, pauseMinutes: 0 },
+        includeRecoverable: false,
+      },
+    });
     const first = Promise.withResolvers<'stopped'>();
     const proxy = await world.proxy({ outcomeOf: () => first.promise });
     await world.scheduler();

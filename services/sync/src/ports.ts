@@ -19,6 +19,8 @@ export interface FolderEntry {
   parentId: string | null;
   name: string;
   role?: string;
+  /** Container class such as `IPF.Note`. */
+  class?: string;
   hidden?: boolean;
 }
 

@@ -106,7 +106,7 @@ async function startRun(
   runId: string,
   userIds: readonly string[],
   attempts = 3,
-  more: Pick<Run, 'stopAt'> = {},
+  more: Partial<Run> = {},
 ): Promise<void> {
   const pointTime = new Date().toISOString();
   const run = buildRun({ id: runId, state: 'running', attempts, pointTime, ...more });
@@ -201,6 +201,35 @@ describe('a proxy', () => {
     for await (const finding of repository.verify({ level: 'contents' })) findings.push(finding);
     expect(findings).toEqual([]);
     await repository.close();
+  });
+
+  test('folders are stored with their classes, and Recoverable Items when the run wants them', async () => {
+    const mailbox = await addMailbox('ann', 2);
+    mailbox.addFolder({ id: 'feeds', name: 'Feeds', folderClass: 'IPF.Note.OutlookHomepage' });
+    mailbox.addFolder({ id: 'dumpster', name: 'Recoverable Items', role: 'recoverableitemsroot' });
+    mailbox.addFolder({ id: 'purges', name: 'Purges', parentId: 'dumpster' });
+    mailbox.addMessage('purges');
+    await startProxy();
+    const foldersAfter = async (runId: string, more: Partial<Run>) => {
+      await startRun(runId, ['ann'], 3, more);
+      const { pointId, totals } = await ended(runId, 'ann');
+      const { items } = await store.collection(collections.restorePoints).find({});
+      const record = items.find(({ doc }) => doc.pointId === pointId)?.doc;
+      const blobs = await openBlobStore({ kind: 'memory', name: place });
+      const repository = await openRepository(blobs, {
+        ...{ secret: { passphrase }, cacheDir: cache.path, threads: 0, readOnly: true },
+      });
+      const { root } = await repository.readPoint(record?.pointName ?? '');
+      const folders = new Map((await repository.tree(root).folders()).map((one) => [one.id, one]));
+      await repository.close();
+      return { folders, items: totals?.itemsTotal };
+    };
+    const without = await foldersAfter('run-1', {});
+    expect(without.folders.get('feeds')?.class).toBe('IPF.Note.OutlookHomepage');
+    expect([without.folders.has('purges'), without.items]).toEqual([false, 2]);
+    const whole = await foldersAfter('run-2', { includeRecoverable: true });
+    expect([whole.folders.get('dumpster')?.role, whole.items]).toEqual(['recoverableitemsroot', 3]);
+    expect(whole.folders.get('purges')).toMatchObject({ parentId: 'dumpster', count: 1 });
   });
 
   test('goes on incrementally, with gaps and their places kept in the repository', async () => {

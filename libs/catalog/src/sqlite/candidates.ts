@@ -2,13 +2,15 @@ import { decodePosition, encodePosition } from '../cursors.ts';
 import { fieldWordsOf, matchesTerms } from '../searchTerms.ts';
 import type { CandidateQuery, Candidates, DocumentRow } from '../tables.ts';
 import type { CatalogDatabase } from './database.ts';
-import { matchOf, nothing } from './match.ts';
+import { matchOf, nothing, unasked } from './match.ts';
 import { type DocumentColumns, documentOf } from './sqliteRows.ts';
 import { mostWordsOfPart, type Vocabulary } from './vocabulary.ts';
 import { idAt, idEnd } from './writeBatch.ts';
 
 /** Of more documents than these the newest are weighed. */
 const mostRanked = 10_000;
+/** A document whose texts are read counts as so many that are only looked at, so that a page takes a bounded time. */
+const costOfCheck = 10;
 /** How much a word weighs: scope, subject, sender, recipients, attachment, body. */
 const weights = '0.0, 8.0, 4.0, 2.0, 4.0, 1.0';
 
@@ -19,9 +21,16 @@ export function candidates(
   query: CandidateQuery,
 ): Candidates {
   let tooManyWords = false;
+  let isChecked = false;
   const match = matchOf(query, (part, kind) => {
     const words = vocabulary.with(part, kind);
-    if (words.length > mostWordsOfPart) tooManyWords = true;
+    if (words.length <= mostWordsOfPart) return words;
+    // So many words are in a good part of all mails: the newest that have one are found by looking into them.
+    if (query.order === 'date') {
+      isChecked = true;
+      return unasked;
+    }
+    tooManyWords = true;
     return words.slice(0, mostWordsOfPart);
   });
   if (match === nothing) return { rows: [], position: undefined, lookedAt: 0, ended: true, tooManyWords };
@@ -29,8 +38,9 @@ export function candidates(
     query.order === 'rank' && match !== undefined
       ? ranked(database, match, query)
       : newest(database, match, query);
-  const rows = needsCheck(query, match) ? found.rows.filter((row) => passes(row, query)) : found.rows;
-  return { ...found, rows, tooManyWords };
+  if (!isChecked && !needsCheck(query, match)) return { ...found, tooManyWords };
+  const rows = found.rows.filter((row) => passes(row, query));
+  return { ...found, rows, lookedAt: found.lookedAt * costOfCheck, tooManyWords };
 }
 
 /** The ids of a range of time; a document may stand a little behind its second when that is crowded. */

@@ -14,8 +14,11 @@ const columns: Record<SearchField, string> = {
 /** What a search cannot find: no item has such a word. */
 export const nothing = Symbol('nothing');
 
-/** Words that hold a part: those that are known, at most so many. */
-export type WordsWith = (part: string, match: 'part' | 'suffix') => string[];
+/** The index is not asked: each document is checked by what it says. */
+export const unasked = Symbol('unasked');
+
+/** Words that hold a part: those that are known, or `unasked` when they are too many. */
+export type WordsWith = (part: string, match: 'part' | 'suffix') => string[] | typeof unasked;
 
 /** The words by which documents are found that are on a shelf, of a kind, or have attachments. */
 export const scopeWords = (shelf: Shelf, kind: string, hasAttachments: boolean): string =>
@@ -33,6 +36,7 @@ export function matchOf(query: CandidateQuery, wordsWith: WordsWith): string | u
   const unwanted: string[] = [];
   for (const term of terms) {
     const expression = termOf(term, wordsWith);
+    if (expression === unasked) continue;
     if (term.not === true) {
       if (expression !== nothing) unwanted.push(expression);
     } else if (expression === nothing) return nothing;
@@ -48,7 +52,7 @@ export function matchOf(query: CandidateQuery, wordsWith: WordsWith): string | u
   return unwanted.length === 0 ? all : `(${all}) NOT (${unwanted.map((one) => `(${one})`).join(' OR ')})`;
 }
 
-function termOf(term: SearchTerm, wordsWith: WordsWith): string | typeof nothing {
+function termOf(term: SearchTerm, wordsWith: WordsWith): string | typeof nothing | typeof unasked {
   const tests = wordTests(term);
   const fields = `{${term.fields.map((field) => columns[field]).join(' ')}}`;
   const [first] = tests;
@@ -59,6 +63,7 @@ function termOf(term: SearchTerm, wordsWith: WordsWith): string | typeof nothing
     return `${fields} : ${quoted(tests.map(({ word }) => word).join(' '))}${star}`;
   }
   const words = wordsWith(first.word, first.match);
+  if (words === unasked) return unasked;
   if (words.length === 0) return nothing;
   // Several words: each word that the first may be begins a phrase of its own.
   const rest = tests

@@ -149,6 +149,27 @@ export function searchContract(open: OpenCatalog): void {
     );
 
     test(
+      'finds what is in Recoverable Items, or leaves it out',
+      withCatalog(open, async (catalog) => {
+        const { id } = await catalog.openShelf(shelfFacts());
+        const root = { id: 'r', parentId: null, name: 'Recoverable Items', role: 'recoverableitemsroot' };
+        const purges = { id: 'p', parentId: 'r', name: 'Purges' };
+        const state = {
+          folders: [inbox, root, purges],
+          items: [
+            item('k1', documentOf('Contract', { time: day(1) })),
+            { ...item('k2', documentOf('Contract too', { time: day(2) })), folderId: 'p' },
+          ],
+        };
+        await indexPoints(catalog, id, [{ pointId: 'p1', state, time: day(10) }]);
+        expect(keys(await search(catalog, 'contract'))).toEqual(['k2', 'k1']);
+        expect(keys(await search(catalog, 'contract', { recoverable: false }))).toEqual(['k1']);
+        const within = { recoverable: false, folder: '/Recoverable Items' };
+        expect(keys(await search(catalog, 'contract', within))).toEqual([]);
+      }),
+    );
+
+    test(
       'stays within its mailboxes, organizations and repositories',
       withCatalog(open, async (catalog) => {
         const places = [

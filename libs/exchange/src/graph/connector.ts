@@ -166,10 +166,11 @@ export function createGraphConnector(options: GraphConnectorOptions): MailboxCon
           ...more,
         }),
     ),
-    async reader(mailbox, { signal }) {
+    async reader(mailbox, { signal, recoverable = false }) {
       const { grant, line } = await openLine(mailbox, 'backup', signal);
       const spoolDirectory = options.spoolDirectory ?? tmpdir();
-      return new GraphReader({ line, grant, mailbox, listing, spoolDirectory, memory });
+      const withRecoverable = recoverable;
+      return new GraphReader({ line, grant, mailbox, withRecoverable, listing, spoolDirectory, memory });
     },
     async writer(mailbox, { signal }) {
       const { grant, line } = await openLine(mailbox, 'restore', signal);

@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { CursorExpired } from '../errors.ts';
 import type { Batch, FolderChange } from '../ports.ts';
 import { refusal, type Scripted, type SeenRequest, testLine } from '../testing/scriptedTransport.ts';
-import { folderChanges } from './folders.ts';
+import { containerClass } from './folderRows.ts';
+import { allFolders, folderChanges, folderClasses } from './folders.ts';
 
 const roles: Record<string, string> = {
   msgfolderroot: 'ROOT',
@@ -108,6 +109,47 @@ describe('the folder tree', () => {
       { kind: 'removed', id: 'SUB' },
     ]);
     expect(JSON.parse(second.cursor)).toMatchObject({ rootId: 'ROOT' });
+  });
+
+  test('the walk tells classes; where lists do not expand them it goes on without', async () => {
+    const withClass = row('FEEDS', 'Feeds', 'ROOT', {
+      singleValueExtendedProperties: [{ id: containerClass, value: 'IPF.Note.OutlookHomepage' }],
+    });
+    const answer = ({ url }: SeenRequest): Scripted =>
+      url.includes('$expand') ? { body: { value: [withClass] } } : refusal(400, 'ErrorInvalidUrlQuery');
+    const ask = (script: (request: SeenRequest) => Scripted) => {
+      const { line } = testLine((request) =>
+        request.url.includes('/$batch') ? batch(request) : script(request),
+      );
+      return allFolders(line, '/users/u');
+    };
+    expect(await ask(answer)).toMatchObject([{ id: 'FEEDS', folderClass: 'IPF.Note.OutlookHomepage' }]);
+    const plain = ({ url }: SeenRequest): Scripted =>
+      url.includes('$expand')
+        ? refusal(400, 'ErrorInvalidUrlQuery')
+        : { body: { value: [row('FEEDS', 'Feeds')] } };
+    expect((await ask(plain)).map(({ id, folderClass }) => [id, folderClass])).toEqual([
+      ['FEEDS', undefined],
+    ]);
+  });
+
+  test('classes are asked for in a batch; a folder that is gone is left out', async () => {
+    const { line, seen } = testLine((request) => {
+      const { requests } = JSON.parse(request.body) as { requests: { id: string; url: string }[] };
+      const [there, gone] = requests;
+      const property = { id: containerClass, value: 'IPF.Note.Custom' };
+      return {
+        body: {
+          responses: [
+            { id: there?.id, status: 200, body: { id: 'A', singleValueExtendedProperties: [property] } },
+            { id: gone?.id, status: 404, body: { error: { code: 'ErrorItemNotFound' } } },
+          ],
+        },
+      };
+    });
+    expect([...(await folderClasses(line, '/users/u', ['A', 'B']))]).toEqual([['A', 'IPF.Note.Custom']]);
+    expect([...(await folderClasses(line, '/users/u', []))]).toEqual([]);
+    expect(seen).toHaveLength(1);
   });
 
   test('a full mailbox is walked, and its next round is a full one again', async () => {

@@ -3,8 +3,10 @@ import { CursorExpired, ForeignHost } from '../errors.ts';
 import { objectOf, textOf } from '../message/graphMessage.ts';
 import type { Batch, Folder, FolderChange } from '../ports.ts';
 import { batchGet } from './batch.ts';
+import { childrenOf, expandClass, folderClassOf, folderFields, isRefused } from './folderRows.ts';
 import type { GraphLine } from './line.ts';
-import { nextLinkOf, pagesOf, rowsOf } from './paging.ts';
+import { nextLinkOf, rowsOf } from './paging.ts';
+import { type KnownRecoverable, recoverableChanges, recoverableFolders } from './recoverableFolders.ts';
 
 /** Names by which Graph finds folders in any language. v1.0 does not say of a folder which one it is. */
 const wellKnownNames = [
@@ -26,8 +28,6 @@ const wellKnownNames = [
   'searchfolders',
 ];
 
-const fields = 'id,displayName,parentFolderId,childFolderCount,totalItemCount,isHidden';
-const what = 'listing folders';
 /** Delta pages; a mailbox has tens of folders, rarely hundreds. */
 const pagePreference = 'odata.maxpagesize=250';
 
@@ -41,6 +41,8 @@ interface FolderMap {
 /** The cursor carries the map, so that an unchanged mailbox costs one request. */
 interface FolderCursor extends FolderMap {
   link?: string;
+  /** Present when Recoverable Items are read too; null when the mailbox has none. */
+  recoverable?: KnownRecoverable | null;
 }
 
 const isSearchFolder = (row: JsonObject): boolean =>
@@ -50,12 +52,14 @@ function folderOf(row: JsonObject, map: FolderMap): Folder {
   const id = textOf(row.id);
   const parent = textOf(row.parentFolderId);
   const role = map.roles[id];
+  const folderClass = folderClassOf(row);
   return {
     id,
     parentId: parent === '' || parent === map.rootId ? null : parent,
     name: textOf(row.displayName),
     hidden: row.isHidden === true,
     ...(role === undefined ? {} : { role }),
+    ...(folderClass === undefined ? {} : { folderClass }),
     ...(typeof row.totalItemCount === 'number' ? { itemCount: row.totalItemCount } : {}),
   };
 }
@@ -72,7 +76,7 @@ async function readMap(line: GraphLine, userPath: string): Promise<FolderMap> {
       const id = textOf(result.body.id);
       if (name === 'msgfolderroot') map.rootId = id;
       else map.roles[id] = name;
-    } else if (result.error.errorClass !== 'vanished' && result.error.code !== 'request-refused') {
+    } else if (result.error.errorClass !== 'vanished' && !isRefused(result.error)) {
       throw result.error;
     }
   }
@@ -82,12 +86,7 @@ async function readMap(line: GraphLine, userPath: string): Promise<FolderMap> {
 /** All folders below the root, hidden ones too; search folders list what other folders hold, so they are left out. */
 async function walk(line: GraphLine, userPath: string, map: FolderMap): Promise<Folder[]> {
   const folders: Folder[] = [];
-  const children = async (path: string): Promise<JsonObject[]> => {
-    const rows: JsonObject[] = [];
-    const url = `${userPath}${path}?includeHiddenFolders=true&$top=250&$select=${fields}`;
-    for await (const page of pagesOf(line, { url, what })) rows.push(...page);
-    return rows;
-  };
+  const children = (path: string) => childrenOf(line, `${userPath}${path}`);
   let level = [await children('/mailFolders')];
   while (level.length > 0) {
     const rows = level
@@ -132,7 +131,7 @@ async function deltaRound(line: GraphLine, start: string): Promise<DeltaRound> {
 /** A full mailbox cannot track changes; then there is no link, and the next round is a full one again. */
 async function firstRound(line: GraphLine, userPath: string): Promise<DeltaRound | undefined> {
   try {
-    return await deltaRound(line, `${userPath}/mailFolders/delta?$select=${fields}`);
+    return await deltaRound(line, `${userPath}/mailFolders/delta?$select=${folderFields}`);
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'mailbox-full') return undefined;
     throw error;
@@ -152,7 +151,11 @@ function attached(folders: Map<string, Folder>): Folder[] {
   return [...folders.values()].filter(hangs);
 }
 
-async function readAll(line: GraphLine, userPath: string): Promise<Batch<FolderChange>> {
+async function readAll(
+  line: GraphLine,
+  userPath: string,
+  withRecoverable: boolean,
+): Promise<Batch<FolderChange>> {
   const map = await readMap(line, userPath);
   // The link first: what changes during the walk comes again in the next round.
   const round = await firstRound(line, userPath);
@@ -165,9 +168,15 @@ async function readAll(line: GraphLine, userPath: string): Promise<Batch<FolderC
     }
   }
   for (const folder of await walk(line, userPath, map)) folders.set(folder.id, folder);
-  const cursor: FolderCursor = { ...map, ...(round === undefined ? {} : { link: round.link }) };
+  const recoverable = withRecoverable ? await recoverableChanges(line, userPath, undefined) : undefined;
+  const cursor: FolderCursor = {
+    ...map,
+    ...(round === undefined ? {} : { link: round.link }),
+    ...(recoverable === undefined ? {} : { recoverable: recoverable.known ?? null }),
+  };
+  const visible = attached(folders).map((folder): FolderChange => ({ kind: 'upsert', folder }));
   return {
-    changes: attached(folders).map((folder) => ({ kind: 'upsert', folder })),
+    changes: [...visible, ...(recoverable?.changes ?? [])],
     cursor: JSON.stringify(cursor),
     done: true,
   };
@@ -179,11 +188,25 @@ function openCursor(text: string): FolderCursor & { link: string } {
   if (link === '') throw new CursorExpired('There is no change cursor of the folders: the mailbox was full.');
   const roles: Record<string, string> = {};
   for (const [id, role] of Object.entries(objectOf(cursor.roles))) roles[id] = textOf(role);
-  return { link, rootId: textOf(cursor.rootId), roles };
+  const recoverable = cursor.recoverable as unknown as KnownRecoverable | null | undefined;
+  return {
+    link,
+    rootId: textOf(cursor.rootId),
+    roles,
+    ...(recoverable === undefined ? {} : { recoverable }),
+  };
 }
 
-async function readChanges(line: GraphLine, text: string): Promise<Batch<FolderChange>> {
-  const { link, ...map } = openCursor(text);
+async function readChanges(
+  line: GraphLine,
+  userPath: string,
+  text: string,
+  withRecoverable: boolean,
+): Promise<Batch<FolderChange>> {
+  const { link, recoverable: known, ...map } = openCursor(text);
+  if (withRecoverable !== (known !== undefined)) {
+    throw new CursorExpired('Recoverable Items were read otherwise before: the folders are listed anew.');
+  }
   let round: DeltaRound;
   try {
     round = await deltaRound(line, link);
@@ -199,7 +222,17 @@ async function readChanges(line: GraphLine, text: string): Promise<Batch<FolderC
       changes.set(id, { kind: 'upsert', folder: folderOf(row, map) });
     }
   }
-  return { changes: [...changes.values()], cursor: JSON.stringify({ ...map, link: round.link }), done: true };
+  const cursor: FolderCursor = { ...map, link: round.link };
+  if (withRecoverable) {
+    const now = await recoverableChanges(line, userPath, known ?? undefined);
+    cursor.recoverable = now.known ?? null;
+    // Change tracking may name some of these folders too, as if they were in the visible tree.
+    for (const id of Object.keys({ ...known?.folders, ...now.known?.folders })) changes.delete(id);
+    for (const change of now.changes) {
+      changes.set(change.kind === 'upsert' ? change.folder.id : change.id, change);
+    }
+  }
+  return { changes: [...changes.values()], cursor: JSON.stringify(cursor), done: true };
 }
 
 /**
@@ -216,16 +249,49 @@ export function expiredWhenLinkFails(error: unknown): unknown {
 const isRefusedLink = (error: unknown): boolean =>
   error instanceof HoldfastError && ['request-refused', 'mailbox-full'].includes(error.code);
 
-/** Changes of the folder tree in one batch; without a cursor all folders, by change tracking and by a full walk. */
+/**
+ * Changes of the folder tree in one batch; without a cursor all folders, by change tracking and by a full walk.
+ * Recoverable Items, which change tracking does not tell of, are listed each time: one request more.
+ */
 export async function* folderChanges(
   line: GraphLine,
   userPath: string,
   cursor: string | undefined,
+  withRecoverable = false,
 ): AsyncGenerator<Batch<FolderChange>> {
-  yield cursor === undefined ? await readAll(line, userPath) : await readChanges(line, cursor);
+  yield cursor === undefined
+    ? await readAll(line, userPath, withRecoverable)
+    : await readChanges(line, userPath, cursor, withRecoverable);
+}
+
+/** Classes of folders by id: change tracking takes no `$expand`, so it does not tell them. */
+export async function folderClasses(
+  line: GraphLine,
+  userPath: string,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const parts = ids.map((id) => ({
+    id,
+    url: `${userPath}/mailFolders/${encodeURIComponent(id)}?$select=id&${expandClass}`,
+  }));
+  const classes = new Map<string, string>();
+  if (parts.length === 0) return classes;
+  for (const [id, result] of await batchGet(line, parts, 'asking for the classes of folders')) {
+    const folderClass = result.ok ? folderClassOf(result.body) : undefined;
+    if (folderClass !== undefined) classes.set(id, folderClass);
+    else if (!result.ok && result.error.errorClass !== 'vanished' && !isRefused(result.error)) {
+      throw result.error;
+    }
+  }
+  return classes;
 }
 
 /** All folders by a full walk. */
-export async function allFolders(line: GraphLine, userPath: string): Promise<Folder[]> {
-  return walk(line, userPath, await readMap(line, userPath));
+export async function allFolders(
+  line: GraphLine,
+  userPath: string,
+  withRecoverable = false,
+): Promise<Folder[]> {
+  const visible = await walk(line, userPath, await readMap(line, userPath));
+  return withRecoverable ? [...visible, ...(await recoverableFolders(line, userPath))] : visible;
 }

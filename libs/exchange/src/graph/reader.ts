@@ -12,7 +12,7 @@ import type {
 } from '../ports.ts';
 import type { BufferPool } from './bufferPool.ts';
 import { ContentReader } from './contentReader.ts';
-import { allFolders, folderChanges } from './folders.ts';
+import { allFolders, folderChanges, folderClasses } from './folders.ts';
 import type { GraphLine } from './line.ts';
 import { type ListingSettings, MessageListing } from './messageListing.ts';
 
@@ -22,6 +22,7 @@ export class GraphReader implements MailboxReader {
   private readonly line: GraphLine;
   private readonly grant: BudgetGrant;
   private readonly userPath: string;
+  private readonly withRecoverable: boolean;
   private readonly listing: MessageListing;
   private readonly contents: ContentReader;
 
@@ -29,6 +30,7 @@ export class GraphReader implements MailboxReader {
     line: GraphLine;
     grant: BudgetGrant;
     mailbox: MailboxRef;
+    withRecoverable: boolean;
     listing: ListingSettings;
     spoolDirectory: string;
     memory: BufferPool;
@@ -37,6 +39,7 @@ export class GraphReader implements MailboxReader {
     this.grant = deps.grant;
     this.statistics = deps.line.deps.statistics;
     this.userPath = `/users/${encodeURIComponent(deps.mailbox.userId)}`;
+    this.withRecoverable = deps.withRecoverable;
     this.listing = new MessageListing(deps.line, this.userPath, deps.listing);
     const { cloud, breaker } = deps.line.deps;
     const host = new URL(cloud.graphRoot).host;
@@ -48,11 +51,15 @@ export class GraphReader implements MailboxReader {
   }
 
   folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>> {
-    return folderChanges(this.line, this.userPath, cursor);
+    return folderChanges(this.line, this.userPath, cursor, this.withRecoverable);
   }
 
   folders(): Promise<Folder[]> {
-    return allFolders(this.line, this.userPath);
+    return allFolders(this.line, this.userPath, this.withRecoverable);
+  }
+
+  folderClasses(ids: readonly string[]): Promise<Map<string, string>> {
+    return folderClasses(this.line, this.userPath, ids);
   }
 
   itemChanges(folderId: string, cursor: string | undefined): AsyncIterable<Batch<ItemChange>> {

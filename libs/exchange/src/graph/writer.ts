@@ -21,6 +21,7 @@ import type {
   ReaderStatistics,
   RestorableItem,
 } from '../ports.ts';
+import { containerClass } from './folderRows.ts';
 import { allFolders } from './folders.ts';
 import type { GraphLine } from './line.ts';
 import { MessageCreator } from './messageCreator.ts';
@@ -36,8 +37,8 @@ const expandMarker = `$expand=singleValueExtendedProperties($filter=${ourPropert
 const identityFields = 'id,subject,sentDateTime,from,internetMessageId';
 /** What a content sign is made of; pages are smaller, for the bodies. */
 const contentFields = listedProperties.join(',');
-/** MS-OXCMSG PidTagContainerClass. */
-const containerClass = 'String 0x3613';
+/** The class that a mail folder has without being asked for one. */
+const plainClass = 'IPF.Note';
 
 const mostRemovals = 3;
 
@@ -82,7 +83,7 @@ export class GraphWriter implements MailboxWriter {
         body: JSON.stringify({
           displayName: name,
           ...(hidden === true ? { isHidden: true } : {}),
-          ...(folderClass === undefined
+          ...(folderClass === undefined || folderClass === plainClass
             ? {}
             : { singleValueExtendedProperties: [{ id: containerClass, value: folderClass }] }),
         }),

@@ -170,7 +170,7 @@ export function memoryExchange(options: { directoryPageSize?: number } = {}): Me
       if (entry === undefined) throw new Error(`the memory organization has no mailbox ${userId}`);
       return entry.mailbox;
     },
-    reader: async (ref, { signal }) => tracked(new MemoryReader(await Promise.resolve(open(ref)), signal)),
+    reader: async (ref, options) => tracked(new MemoryReader(await Promise.resolve(open(ref)), options)),
     writer: async (ref, { signal }) => tracked(new MemoryWriter(await Promise.resolve(open(ref)), signal)),
     close: () => Promise.resolve(),
   };

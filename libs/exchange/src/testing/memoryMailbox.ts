@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { HoldfastError, type Json, type JsonObject } from '@holdfast/contracts';
+import { HoldfastError, isRecoverableRole, type Json, type JsonObject } from '@holdfast/contracts';
 import type { GraphMessage } from '../message/graphMessage.ts';
 import type { Folder } from '../ports.ts';
 import { type MemoryAttachment, mimeOf } from './memoryMime.ts';
@@ -108,6 +108,7 @@ export class MemoryMailbox {
     parentId?: string | null;
     role?: string;
     hidden?: boolean;
+    folderClass?: string;
   }): Folder {
     const id = input.id ?? `folder-${randomUUID()}`;
     const folder: StoredFolder = {
@@ -115,11 +116,21 @@ export class MemoryMailbox {
       parentId: input.parentId ?? null,
       name: input.name,
       hidden: input.hidden ?? false,
+      folderClass: input.folderClass ?? 'IPF.Note',
       changedAt: ++this.sequence,
       ...(input.role === undefined ? {} : { role: input.role }),
     };
     this.folders.set(id, folder);
     return this.folder(id);
+  }
+
+  /** True for Recoverable Items and what is below them. */
+  isRecoverable(id: string): boolean {
+    const folder = this.folders.get(id);
+    if (folder === undefined) return false;
+    return (
+      isRecoverableRole(folder.role) || (folder.parentId !== null && this.isRecoverable(folder.parentId))
+    );
   }
 
   /** @throws when there is no such folder */
@@ -128,7 +139,7 @@ export class MemoryMailbox {
     return { ...folder, itemCount: [...this.messages.values()].filter((m) => m.folderId === id).length };
   }
 
-  changeFolder(id: string, change: { name?: string; parentId?: string | null }): void {
+  changeFolder(id: string, change: { name?: string; parentId?: string | null; folderClass?: string }): void {
     Object.assign(this.requireFolder(id), change, { changedAt: ++this.sequence });
   }
 

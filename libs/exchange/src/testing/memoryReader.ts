@@ -11,10 +11,13 @@ import type {
   ItemContent,
   ItemUpsert,
   MailboxReader,
+  ReaderOptions,
 } from '../ports.ts';
 import { type MemoryMailbox, type MemoryMessage, takeFault, vanished } from './memoryMailbox.ts';
 
 interface Cursor {
+  /** Of folders: Recoverable Items were told too. */
+  recoverable?: boolean;
   generation: number;
   /** Changes after this are new. */
   since: number;
@@ -33,22 +36,27 @@ export class MemoryReader implements MailboxReader {
   readonly statistics = newStatistics();
   private readonly mailbox: MemoryMailbox;
   private readonly signal: AbortSignal;
+  private readonly recoverable: boolean;
 
-  constructor(mailbox: MemoryMailbox, signal: AbortSignal) {
+  constructor(mailbox: MemoryMailbox, { signal, recoverable = false }: ReaderOptions) {
     this.mailbox = mailbox;
     this.signal = signal;
+    this.recoverable = recoverable;
   }
 
   async *folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>> {
     await this.request();
-    const { since } = this.open(cursor);
+    const { since, recoverable = false } = this.open(cursor);
+    if (cursor !== undefined && recoverable !== this.recoverable) {
+      throw new CursorExpired('Recoverable Items were read otherwise before.');
+    }
     const until = this.mailbox.sequence;
     const changes: { at: number; change: FolderChange }[] = [];
     for (const folder of this.mailbox.folders.values()) {
-      if (folder.changedAt > since) {
+      if (folder.changedAt > since && this.isRead(folder.id)) {
         changes.push({
           at: folder.changedAt,
-          change: { kind: 'upsert', folder: this.mailbox.folder(folder.id) },
+          change: { kind: 'upsert', folder: this.told(folder.id, cursor) },
         });
       }
     }
@@ -58,13 +66,21 @@ export class MemoryReader implements MailboxReader {
       }
     }
     changes.sort((a, b) => a.at - b.at);
-    const next = JSON.stringify({ generation: this.mailbox.generation, since: until });
+    const { generation } = this.mailbox;
+    const next = JSON.stringify({ generation, since: until, recoverable: this.recoverable });
     yield { changes: changes.map(({ change }) => change), cursor: next, done: true };
   }
 
   async folders(): Promise<Folder[]> {
     await this.request();
-    return [...this.mailbox.folders.keys()].map((id) => this.mailbox.folder(id));
+    const ids = [...this.mailbox.folders.keys()].filter((id) => this.isRead(id));
+    return ids.map((id) => this.mailbox.folder(id));
+  }
+
+  async folderClasses(ids: readonly string[]): Promise<Map<string, string>> {
+    await this.request();
+    const known = ids.map((id) => [id, this.mailbox.folders.get(id)?.folderClass] as const);
+    return new Map(known.flatMap(([id, value]) => (value === undefined ? [] : [[id, value]])));
   }
 
   async *itemChanges(folderId: string, cursor: string | undefined): AsyncIterable<Batch<ItemChange>> {
@@ -130,6 +146,16 @@ export class MemoryReader implements MailboxReader {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  private isRead(id: string): boolean {
+    return this.recoverable || !this.mailbox.isRecoverable(id);
+  }
+
+  /** A later round of changes does not say the class of a folder. */
+  private told(id: string, cursor: string | undefined): Folder {
+    const { folderClass, ...folder } = this.mailbox.folder(id);
+    return cursor !== undefined || folderClass === undefined ? folder : { ...folder, folderClass };
   }
 
   private propertiesOf(item: ItemUpsert, held: MemoryMessage): JsonObject {

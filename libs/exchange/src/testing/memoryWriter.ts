@@ -53,13 +53,14 @@ export class MemoryWriter implements MailboxWriter {
 
   async folders(): Promise<Folder[]> {
     await this.request();
-    return [...this.mailbox.folders.keys()].map((id) => this.mailbox.folder(id));
+    const ids = [...this.mailbox.folders.keys()].filter((id) => !this.mailbox.isRecoverable(id));
+    return ids.map((id) => this.mailbox.folder(id));
   }
 
   async ensureFolder(
     parentId: string | null,
     name: string,
-    { hidden }: NewFolder = {},
+    { hidden, folderClass }: NewFolder = {},
   ): Promise<{ id: string; created: boolean }> {
     await this.request();
     for (const folder of this.mailbox.folders.values()) {
@@ -67,7 +68,8 @@ export class MemoryWriter implements MailboxWriter {
         return { id: folder.id, created: false };
       }
     }
-    return { id: this.mailbox.addFolder({ name, parentId, hidden: hidden === true }).id, created: true };
+    const input = { name, parentId, hidden: hidden === true, ...(folderClass && { folderClass }) };
+    return { id: this.mailbox.addFolder(input).id, created: true };
   }
 
   async *existing(

@@ -27,15 +27,15 @@ export function plainMail(
 /** Stores mail of one mailbox as a complete restore point. Folders `id: path`; a path's parent comes first. */
 export async function storeMailbox(
   repository: Repository,
-  folders: Readonly<Record<string, { name: string; parentId?: string }>>,
+  folders: Readonly<Record<string, { name: string; parentId?: string; role?: string }>>,
   mail: readonly Mail[],
   point: { pointId?: string; address?: string; identity?: string; time?: string } = {},
 ): Promise<{ pointId: string; root: string }> {
   const session = await repository.openSession({ writer: 'test' });
   try {
     const tree = await session.openTree();
-    for (const [id, { name, parentId }] of Object.entries(folders)) {
-      await tree.putFolder({ id, parentId: parentId ?? null, name });
+    for (const [id, { name, parentId, role }] of Object.entries(folders)) {
+      await tree.putFolder({ id, parentId: parentId ?? null, name, role });
     }
     for (const { folder, from, hasAttachments, key, mime, subject, time } of mail) {
       const { objectId, mimeSize } = await session.storeItem({ properties: { subject }, mime });

@@ -42,13 +42,16 @@ describe('a search', () => {
       asked.push(input);
       return { items: [], behind: { points: 2, since: '2026-01-01T00:00:00.000Z' } };
     });
-    const found = await api.call('GET', '/search?q=*nvoic*&organizationId=org-1&asOf=latest&limit=5');
+    const found = await api.call(
+      'GET',
+      '/search?q=*nvoic*&organizationId=org-1&asOf=latest&limit=5&recoverable=false',
+    );
     expect(found.body).toEqual({ items: [], behind: { points: 2, since: '2026-01-01T00:00:00.000Z' } });
     await api.call('POST', '/search', {
       body: { mailboxIds: ['mbx-1'], terms: [{ text: 'x', in: ['subject'] }] },
     });
     expect(asked).toMatchObject([
-      { query: '*nvoic*', organizationIds: ['org-1'], asOf: 'latest', limit: 5, order: 'date' },
+      { query: '*nvoic*', organizationIds: ['org-1'], asOf: 'latest', limit: 5, recoverable: false },
       { mailboxIds: ['mbx-1'], terms: [{ text: 'x', in: ['subject'], match: 'word' }], asOf: 'ever' },
     ]);
   });

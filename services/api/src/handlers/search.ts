@@ -25,6 +25,7 @@ const searchQuery = z.strictObject({
   organizationId: listOfIds.optional().meta({ description: 'One or several, separated by commas.' }),
   mailboxId: listOfIds.optional(),
   repositoryId: listOfIds.optional(),
+  recoverable: yesNo.optional().meta({ description: '`false`: not what is in Recoverable Items.' }),
   asOf: searchInputSchema.shape.asOf,
   order: searchInputSchema.shape.order,
   limit: z.coerce.number().int().min(1).max(200).default(50),

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@holdfast/contracts';
+import { isRecoverableRole, type JsonObject, recoverableRootRole } from '@holdfast/contracts';
 import type { MailboxReader } from '@holdfast/exchange';
 import type { ItemEntry, Repository } from '@holdfast/repository';
 import type { ComparableItem, ComparisonSides, StateChange } from '../domain/compareMailbox.ts';
@@ -47,6 +47,13 @@ export async function pointSides(
   };
 }
 
+/** True when the restore point has Recoverable Items: those of the live mailbox are then compared too. */
+export async function hasRecoverable(repository: Repository, pointName: string): Promise<boolean> {
+  const point = await repository.readPoint(pointName);
+  await repository.refresh();
+  return (await repository.tree(point.root).folders()).some(({ role }) => isRecoverableRole(role));
+}
+
 /** More items than these are not compared with a live mailbox: they are held in memory meanwhile. */
 const mostLiveItems = 1_000_000;
 
@@ -63,16 +70,18 @@ export async function liveSides(
   await repository.refresh();
   const tree = repository.tree(point.root);
   const before = await foldersOf(repository, point.root);
-  const live = (await reader.folders()).map(({ id, parentId, name, itemCount }) => ({
+  const folders = await reader.folders();
+  const live = folders.map(({ id, parentId, name, itemCount }) => ({
     ...{ id, parentId, name, count: itemCount ?? 0 },
   }));
+  const readable = new Set(folders.filter(({ role }) => role !== recoverableRootRole).map(({ id }) => id));
   const changes: StateChange[] = [];
   const folderIds = new Set([...before, ...live].map(({ id }) => id));
   for (const folderId of folderIds) {
     const known = new Map<string, ItemEntry>();
     for await (const entry of tree.items(folderId)) known.set(entry.key, entry);
     if (known.size > mostLiveItems) throw new RangeError(`a folder has more than ${mostLiveItems} items`);
-    if (live.some(({ id }) => id === folderId)) {
+    if (readable.has(folderId)) {
       for await (const page of reader.inventory(folderId)) {
         for (const { id, time, contentKey, state, summary } of page) {
           const now = { folderId, key: id, time, size: 0, summary, contentKey, state };

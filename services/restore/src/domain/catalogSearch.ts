@@ -19,11 +19,11 @@ export function catalogQueryOf(input: SearchInput): CatalogQuery {
     throw new InvalidInput([{ field: 'organizationIds', message }]);
   }
   const { terms, ...words } = parseSearch(input.query ?? '', { parts: input.parts === true });
-  const { larger, smaller, hasAttachments, kind, folder, order, limit, cursor } = input;
+  const { larger, smaller, hasAttachments, kind, folder, recoverable, order, limit, cursor } = input;
   const filters = {
     after: timeOf(input.after),
     before: timeOf(input.before),
-    ...{ larger, smaller, hasAttachments, kind, folder },
+    ...{ larger, smaller, hasAttachments, kind, folder, recoverable },
   };
   return {
     scope: defined({ organizationIds, mailboxIds, repositoryIds }),

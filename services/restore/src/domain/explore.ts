@@ -8,9 +8,10 @@ export async function exploreFolders(point: PointContents): Promise<ListedFolder
   const folders = await point.folders();
   const tree = folderTree(folders);
   return folders
-    .map(({ id, parentId, name, role, count }): ListedFolder => {
+    .map(({ id, parentId, name, role, class: folderClass, count }): ListedFolder => {
       const place = { id, parentId, name, path: tree.pathOf(id) };
-      return { ...place, ...(role === undefined ? {} : { role }), items: count };
+      const kind = folderClass === undefined ? {} : { class: folderClass };
+      return { ...place, ...(role === undefined ? {} : { role }), ...kind, items: count };
     })
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }

@@ -1,6 +1,5 @@
-import { type MimePart, MimeScanner, scanMime, walkParts } from '@holdfast/mime';
+import { decodeTransfer, type MimePart, MimeScanner, scanMime, walkParts } from '@holdfast/mime';
 import type { StoredItem } from '../ports.ts';
-import { decodeTransfer } from './transferDecoding.ts';
 
 /** A message up to this size is read whole to find a part; a larger one is read as a stream, twice. */
 const wholeBytes = 4 * 1024 * 1024;

@@ -8,49 +8,10 @@ import { createMimeSlices } from './mimeSlices.ts';
 import { planRestore } from './planRestore.ts';
 import { forEachAtOnce } from './pool.ts';
 import { lineIdOf, readLedger } from './sessionLedger.ts';
-import { decodeTransfer } from './transferDecoding.ts';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
 }
-
-describe('transfer encodings', () => {
-  test('base64 comes back byte for byte, in lines of any length and pieces of any size', async () => {
-    const input = fc.tuple(
-      fc.uint8Array({ maxLength: 500 }),
-      fc.integer({ min: 1, max: 90 }),
-      fc.integer({ min: 1, max: 50 }),
-    );
-    await fc.assert(
-      fc.asyncProperty(input, async ([bytes, line, piece]) => {
-        const text =
-          Buffer.from(bytes)
-            .toString('base64')
-            .match(new RegExp(`.{1,${line}}`, 'g'))
-            ?.join('\r\n') ?? '';
-        const decoded = await collect(decodeTransfer('base64', inPieces(Buffer.from(`${text}\r\n`), piece)));
-        expect(decoded.equals(Buffer.from(bytes))).toBe(true);
-      }),
-    );
-  });
-
-  test('two base64 texts one after the other, each with its padding, are both decoded', async () => {
-    const text = `${Buffer.from('one!').toString('base64')}\r\n${Buffer.from('two').toString('base64')}`;
-    for (const piece of [1, 3, 1000]) {
-      expect((await collect(decodeTransfer('base64', inPieces(Buffer.from(text), piece)))).toString()).toBe(
-        'one!two',
-      );
-    }
-  });
-
-  test('quoted-printable: soft line ends, bytes, and what is no encoding stays', async () => {
-    const text = 'a=\r\nb =C3=A4  \r\n100=% =zz\r\nend=';
-    for (const piece of [1, 5, 1000]) {
-      const decoded = await collect(decodeTransfer('quoted-printable', inPieces(Buffer.from(text), piece)));
-      expect(decoded.toString()).toBe('ab ä\r\n100=% =zz\r\nend=');
-    }
-  });
-});
 
 describe('parts of a stored message', () => {
   const message = Buffer.from(
@@ -172,6 +133,19 @@ describe('the plan of a restore', () => {
     const twins = [...folders, folder('e', null, 'work')];
     const plan = () => planRestore(twins, { kind: 'folders', folders: ['/WORK'], withSubfolders: true });
     expect(plan).toThrow(expect.objectContaining({ code: 'folder-ambiguous' }));
+  });
+
+  test('an item of Recoverable Items that is named is never left out without a word', () => {
+    const recoverable = [
+      { ...folder('r', null, 'Recoverable Items', 0), role: 'recoverableitemsroot' },
+      folder('p', 'r', 'Purges'),
+    ];
+    const items = ['a', 'p'].map((folderId) => ({ folderId, itemKey: 'x' }));
+    const plan = (includeRecoverable: boolean) =>
+      planRestore([...folders, ...recoverable], { kind: 'items', items }, { includeRecoverable });
+    expect(() => plan(false)).toThrow(expect.objectContaining({ code: 'recoverable-not-asked-for' }));
+    expect(ids(plan(true)).toSorted()).toEqual(['a', 'p']);
+    expect(ids(planRestore([...folders, ...recoverable], { kind: 'mailbox' }))).not.toContain('p');
   });
 
   test('items are grouped by folder', () => {

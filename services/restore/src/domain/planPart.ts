@@ -38,6 +38,8 @@ export interface PartPlan {
   bytes: number;
   cost: Cost;
   foldersToCreate: number;
+  /** Items of Recoverable Items that were not asked for. */
+  recoverableLeft: number;
   /** SHA-256 over all lines. */
   digest: string;
 }
@@ -89,6 +91,7 @@ export async function planPart(
     renameSuffix: renameSuffixOf(session),
   });
   const lines = collectLines(ports.add);
+  lines.plan.recoverableLeft = plan.recoverableLeft;
   let position = 0;
   for (const planned of plan.folders) {
     await checkInterruption(ports);
@@ -163,6 +166,7 @@ function collectLines(hand: PlanPorts['add']) {
       bytes: 0,
       cost: { requests: 0, uploadBytes: 0 },
       foldersToCreate: 0,
+      recoverableLeft: 0,
       digest: '',
     },
   };

@@ -1,4 +1,4 @@
-import type { RestorePart, Selection } from '@holdfast/contracts';
+import { isRecoverableRole, type RestorePart, type Selection } from '@holdfast/contracts';
 import { RestoreRefused } from '../errors.ts';
 import type { PointFolder } from '../ports.ts';
 
@@ -29,6 +29,8 @@ export interface RestorePlan {
   /** Parents before their children; the order of the ledger. */
   folders: PlannedFolder[];
   itemsTotal: number;
+  /** Items of Recoverable Items that are left out because they were not asked for. */
+  recoverableLeft: number;
 }
 
 /**
@@ -41,12 +43,21 @@ export function planRestore(
   { includeRecoverable = false }: { includeRecoverable?: boolean } = {},
 ): RestorePlan {
   const tree = folderTree(folders);
-  const recoverable = (id: string) => tree.chainOf(id).some((above) => isRecoverable(tree.byId.get(above)));
+  const recoverable = (id: string) =>
+    tree.chainOf(id).some((above) => isRecoverableRole(tree.byId.get(above)?.role));
   if (includeRecoverable && ![...tree.byId.keys()].some(recoverable)) throw noRecoverable();
   const chosen = chosenFolders(tree, selection);
+  let recoverableLeft = 0;
   if (!includeRecoverable) {
-    for (const id of chosen.keys()) if (recoverable(id)) chosen.delete(id);
-    if (chosen.size === 0 && selection.kind !== 'mailbox') throw onlyRecoverable();
+    const left = [...chosen.keys()].filter(recoverable);
+    // Whoever names an item wants it: it is not left out without a word.
+    if (left.length > 0 && (selection.kind === 'items' || left.length === chosen.size)) {
+      throw notAskedFor(left.map((id) => tree.pathOf(id)));
+    }
+    for (const id of left) {
+      recoverableLeft += tree.byId.get(id)?.count ?? 0;
+      chosen.delete(id);
+    }
   }
   const planned = [...chosen].map(([id, itemKeys]): PlannedFolder => {
     const folder = tree.byId.get(id) as PointFolder;
@@ -59,24 +70,21 @@ export function planRestore(
       compareText(a.folder.id, b.folder.id),
   );
   const itemsTotal = planned.reduce((sum, { folder, itemKeys }) => sum + (itemKeys?.size ?? folder.count), 0);
-  return { folders: planned, itemsTotal };
+  return { folders: planned, itemsTotal, recoverableLeft };
 }
-
-const isRecoverable = (folder: PointFolder | undefined): boolean =>
-  folder?.role?.startsWith('recoverableitems') === true;
 
 const noRecoverable = () =>
   new RestoreRefused(
     'recoverable-not-in-point',
-    'The restore point has no Recoverable Items: they are not part of the backup.',
-    'Leave includeRecoverable out. What users deleted for good is in an older restore point, in its old folder.',
+    'The restore point has no Recoverable Items: its job did not back them up, or the mailbox has none.',
+    'Leave includeRecoverable out, and look for the items in their old folders in an older restore point. For later backups the job has the option includeRecoverable.',
   );
 
-const onlyRecoverable = () =>
+const notAskedFor = (paths: readonly string[]) =>
   new RestoreRefused(
     'recoverable-not-asked-for',
-    'Only Recoverable Items were chosen; they come back only when they are asked for.',
-    'Set includeRecoverable.',
+    `What was chosen in ${paths.join(', ')} is in Recoverable Items, which come back only when they are asked for.`,
+    'Set includeRecoverable, or choose without them.',
   );
 
 export interface FolderTree {

@@ -48,7 +48,10 @@ export function planSummary(
     seconds,
     foldersToCreate: sum(({ foldersToCreate }) => foldersToCreate),
     approvalReasons: approvalReasons(session, parts),
-    warnings: warningsOf(seconds),
+    warnings: warningsOf(
+      seconds,
+      sum(({ recoverableLeft }) => recoverableLeft),
+    ),
   };
 }
 
@@ -77,13 +80,16 @@ function digestOf(session: RestoreSession, parts: readonly PlannedPart[]): strin
     .digest('hex');
 }
 
-function warningsOf(seconds: number): RestorePlanSummary['warnings'] {
-  if (seconds < exportQuickerSeconds) return [];
-  const hours = Math.round(seconds / 3600);
-  return [
-    {
-      code: 'export-quicker',
-      message: `By the limits of the mail service this takes about ${hours} hours; an export to files is quicker.`,
-    },
-  ];
+function warningsOf(seconds: number, recoverableLeft: number): RestorePlanSummary['warnings'] {
+  const warnings: RestorePlanSummary['warnings'] = [];
+  if (seconds >= exportQuickerSeconds) {
+    const hours = Math.round(seconds / 3600);
+    const message = `By the limits of the mail service this takes about ${hours} hours; an export to files is quicker.`;
+    warnings.push({ code: 'export-quicker', message });
+  }
+  if (recoverableLeft > 0) {
+    const message = `What is in Recoverable Items (${recoverableLeft} items) stays away: it was not asked for.`;
+    warnings.push({ code: 'recoverable-left-out', message });
+  }
+  return warnings;
 }

@@ -222,8 +222,7 @@ const mails = existsSync(corpus)
   : [];
 
 if (mails.length === 0) {
-  console.warn(`previews of real mails are not tested: there is no ${corpus}`);
-  test.skip('real mails are not there', () => undefined);
+  process.stdout.write(`there is no mail in ${corpus}: the test of its previews is left out\n`);
 } else {
   test(`each of ${mails.length} real and nasty mails has a preview, a page and a text to search`, async () => {
     for (const path of mails) {

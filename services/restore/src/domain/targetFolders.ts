@@ -1,3 +1,4 @@
+import { isRecoverableRole, recoverableRootRole } from '@holdfast/contracts';
 import type { Folder, MailboxWriter } from '@holdfast/exchange';
 import { hasCode } from '../errors.ts';
 import type { PointFolder } from '../ports.ts';
@@ -32,6 +33,10 @@ interface TargetFolderDeps {
   /** Names of the folders below which the restored ones go; the original place when empty. */
   targetFolder: readonly string[];
 }
+
+/** Recoverable Items come back where people see them: Exchange lets nobody write to their old place. */
+const recoveredName = 'Recovered Items';
+const nameOf = ({ name, role }: PointFolder): string => (role === recoverableRootRole ? recoveredName : name);
 
 /** A name that a folder of another class has taken; the same on every attempt. */
 const besideName = (name: string): string => `${name} (restored)`;
@@ -74,7 +79,7 @@ export function createTargetFolders(deps: TargetFolderDeps): TargetFolders {
     const same = places.known(folder);
     if (same !== undefined) return same.id;
     const above = places.aboveOf(folder);
-    return ensure(above === undefined ? await baseFolder() : await targetOf(above), folder.name, folder);
+    return ensure(above === undefined ? await baseFolder() : await targetOf(above), nameOf(folder), folder);
   }
   function targetOf(folderId: string): Promise<string> {
     let target = made.get(folderId);
@@ -131,7 +136,7 @@ function folderPlaces({ tree, planned, existing, sameMailbox, targetFolder }: Ta
     if (same !== undefined) return { id: same.id, path: live.pathOf(same) };
     const above = aboveOf(folder);
     const base = () => targetFolder.reduce<Parent>(below, { id: null, path: '' });
-    return below(above === undefined ? base() : placeOf(above), folder.name);
+    return below(above === undefined ? base() : placeOf(above), nameOf(folder));
   }
   function placeOf(folderId: string): FolderPlace {
     const found = places.get(folderId) ?? find(folderOf(folderId));
@@ -142,7 +147,7 @@ function folderPlaces({ tree, planned, existing, sameMailbox, targetFolder }: Ta
 }
 
 const isTrash = (folder: { role?: string } | undefined): boolean =>
-  folder?.role === 'deleteditems' || folder?.role?.startsWith('recoverableitems') === true;
+  folder?.role === 'deleteditems' || isRecoverableRole(folder?.role);
 
 /** The folders of a mailbox as they are. */
 function liveFolders(existing: readonly Folder[]) {

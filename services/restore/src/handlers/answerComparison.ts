@@ -10,7 +10,7 @@ import { type Messaging, type Running, serveQuestion } from '@holdfast/messaging
 import type { Repository } from '@holdfast/repository';
 import type { Clock } from '@holdfast/runtime';
 import type { Collection } from '@holdfast/store';
-import { liveSides, pointSides } from '../adapters/comparisonSides.ts';
+import { hasRecoverable, liveSides, pointSides } from '../adapters/comparisonSides.ts';
 import type { PointHub } from '../adapters/pointHub.ts';
 import { type ComparedMailbox, compareMailbox, comparisonPage } from '../domain/compareMailbox.ts';
 import type { RestoreMetrics } from '../metrics.ts';
@@ -112,7 +112,8 @@ async function compareLive(
   const { connector, release } = deps.useConnector(organization);
   try {
     const ref = { userId: mailbox.userId, address: mailbox.address };
-    const reader = await connector.reader(ref, { signal });
+    const recoverable = await hasRecoverable(repository, pointName);
+    const reader = await connector.reader(ref, { signal, recoverable });
     try {
       return await compareMailbox(await liveSides(repository, pointName, reader));
     } finally {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@holdfast/contracts';
+import { type JsonObject, recoverableRootRole } from '@holdfast/contracts';
 import { bodyJson, type ListedBody, type MailboxConnector, type MailboxRef } from '@holdfast/exchange';
 import { createRepository, openBlobStore, openRepository } from '@holdfast/repository';
 
@@ -17,6 +17,7 @@ export async function backUpToEngine(
   exchange: Pick<MailboxConnector, 'reader'>,
   ref: MailboxRef,
   pointId: string,
+  options: { recoverable?: boolean } = {},
 ): Promise<{ pointName: string; pointId: string }> {
   const store = await openBlobStore({ kind: 'memory', name: place });
   const repository = await openRepository(store, {
@@ -24,10 +25,11 @@ export async function backUpToEngine(
   });
   const session = await repository.openSession({ writer: 'test' });
   const tree = await session.openTree();
-  const reader = await exchange.reader(ref, { signal: new AbortController().signal });
+  const reader = await exchange.reader(ref, { signal: new AbortController().signal, ...options });
   let items = 0;
-  for (const { id, parentId, name, role } of await reader.folders()) {
-    await tree.putFolder({ id, parentId, name, ...(role === undefined ? {} : { role }) });
+  for (const { id, parentId, name, role, folderClass } of await reader.folders()) {
+    await tree.putFolder({ id, parentId, name, role, class: folderClass });
+    if (role === recoverableRootRole) continue;
     for await (const page of reader.inventory(id)) {
       for (const listed of page) {
         const { body, ...content } = await reader.content(listed);

@@ -17,7 +17,10 @@ export interface ScopePorts {
 }
 
 /** What a run has settled about its mailboxes, as its record says. */
-export type ScopeFacts = Pick<Run, 'repositoryIds' | 'scope' | 'excludeFolders' | 'olderThan'>;
+export type ScopeFacts = Pick<
+  Run,
+  'repositoryIds' | 'scope' | 'excludeFolders' | 'includeRecoverable' | 'olderThan'
+>;
 
 /** Has the directory read as far as the scope of the job needs it, then says who is in. */
 export async function scopeOfRun(ports: ScopePorts, run: Run, job: Job): Promise<Scope> {
@@ -44,6 +47,7 @@ export async function scopeFacts(
   return {
     repositoryIds: [...new Set([run.repositoryId, ...scope.entries.map((entry) => entry.repositoryId)])],
     ...(folders.length === 0 ? {} : { excludeFolders: folders }),
+    ...(job.options.includeRecoverable ? { includeRecoverable: true } : {}),
     ...(olderThan === undefined ? {} : { olderThan }),
     ...(change === undefined ? {} : { scope: change }),
   };

@@ -1,5 +1,6 @@
+import { HoldfastError } from '@holdfast/contracts';
 import { describe, expect, test } from '@jest/globals';
-import { SyncWorld } from '../testing/world.ts';
+import { type RunOptions, SyncWorld } from '../testing/world.ts';
 
 /** Two messages in each of some folders; `Newsletters/Old` is below the inbox. */
 function filled(): { world: SyncWorld; news: string; old: string } {
@@ -78,6 +79,88 @@ describe('excluded folders', () => {
     await world.attempt();
     expect(world.stored()).toEqual(world.source());
     expect(task(world, 2)?.totals).toMatchObject({ itemsNew: 1, itemsRemoved: 1 });
+  });
+});
+
+describe('Recoverable Items', () => {
+  const withDeletions = () => {
+    const world = new SyncWorld();
+    const root = world.mailbox.addFolder({ name: 'Recoverable Items', role: 'recoverableitemsroot' }).id;
+    const role = 'recoverableitemsdeletions';
+    const deletions = world.mailbox.addFolder({ name: 'Deletions', parentId: root, role }).id;
+    world.mailbox.addMessage('inbox');
+    const gone = world.mailbox.addMessage('inbox');
+    return { world, root, deletions, gone };
+  };
+  const deleteOne = ({ world, deletions, gone }: ReturnType<typeof withDeletions>) =>
+    world.mailbox.moveMessage(gone, deletions);
+
+  test('are left out unless the job wants them', async () => {
+    const setting = withDeletions();
+    const { world, root, deletions } = setting;
+    deleteOne(setting);
+    await world.attempt();
+    expect(Object.keys(world.stored())).not.toContain(deletions);
+    expect(Object.keys(world.stored())).not.toContain(root);
+    expect(task(world, 1)).toMatchObject({ state: 'success', totals: { itemsTotal: 1 } });
+  });
+
+  test('are a root of their own; what is deleted moves there without being fetched again', async () => {
+    const setting = withDeletions();
+    const { world, root, deletions, gone } = setting;
+    world.recoverable = true;
+    await world.attempt();
+    deleteOne(setting);
+    await world.attempt();
+    expect(world.stored()).toEqual(world.source());
+    expect(Object.keys(world.stored()[deletions] ?? {})).toEqual([gone]);
+    expect(world.mailbox.contentCalls).toHaveLength(2);
+    const folders = world.vault.foldersOf(world.vault.newest()!);
+    expect(folders.find(({ id }) => id === root)).toMatchObject({
+      parentId: null,
+      role: 'recoverableitemsroot',
+    });
+  });
+
+  test('are listed in each run where the source refuses to track their changes; other folders are not', async () => {
+    const setting = withDeletions();
+    const { world, deletions } = setting;
+    world.recoverable = true;
+    deleteOne(setting);
+    const refusing = (folder: string): RunOptions => ({
+      wrap: ({ reader }) => ({
+        reader: Object.assign(Object.create(reader), {
+          async *itemChanges(id: string, cursor: string | undefined) {
+            if (id === folder) throw new HoldfastError('request-refused', 'ours', 'It was refused.');
+            yield* reader.itemChanges(id, cursor);
+          },
+        }),
+      }),
+    });
+    await world.attempt(refusing(deletions));
+    expect(world.stored()).toEqual(world.source());
+    world.mailbox.addMessage(deletions);
+    await world.attempt(refusing(deletions));
+    expect(world.stored()).toEqual(world.source());
+    await expect(world.attempt(refusing('inbox'))).rejects.toMatchObject({ code: 'request-refused' });
+  });
+
+  test('come into the next restore point when the job begins to want them, and leave it when it stops', async () => {
+    const setting = withDeletions();
+    const { world, deletions } = setting;
+    deleteOne(setting);
+    await world.attempt();
+    world.recoverable = true;
+    await world.attempt();
+    expect(world.stored()).toEqual(world.source());
+    expect(task(world, 2)?.totals).toMatchObject({ itemsNew: 1, itemsTotal: 2 });
+    world.excludeFolders = [{ kind: 'well-known', name: 'recoverableitemsdeletions' }];
+    await world.attempt();
+    expect(Object.keys(world.stored())).not.toContain(deletions);
+    world.excludeFolders = [];
+    world.recoverable = false;
+    await world.attempt();
+    expect(world.stored()).toEqual(world.source());
   });
 });
 

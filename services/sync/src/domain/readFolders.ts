@@ -1,3 +1,4 @@
+import { recoverableRootRole } from '@holdfast/contracts';
 import type { FolderChange, Folder as SourceFolder } from '@holdfast/exchange';
 import { hasCode } from '../errors.ts';
 import type { FolderEntry } from '../ports.ts';
@@ -5,7 +6,7 @@ import { topmostPaths } from './excludeFolders.ts';
 import type { MailboxWork } from './mailboxWork.ts';
 import { type FolderWork, foldersFromChanges, foldersFromList } from './syncFolders.ts';
 
-/** Brings the folders up to date; every folder that is there afterwards has an entry in `cursors.items`. */
+/** Brings the folders up to date; every folder with items that is there afterwards has an entry in `cursors.items`. */
 export async function readFolders(work: MailboxWork): Promise<void> {
   if (work.cursors.folders === undefined) return listFolders(work);
   const cursor = work.cursors.folders;
@@ -23,18 +24,41 @@ export async function readFolders(work: MailboxWork): Promise<void> {
 
 async function applyFolderChanges(work: MailboxWork, changes: readonly FolderChange[]): Promise<void> {
   if (changes.length === 0) return;
+  const { folders } = await work.open();
   noteReported(
     work,
     changes.flatMap((change) => (change.kind === 'upsert' ? [change.folder] : [])),
   );
-  const { folders } = await work.open();
   const left = {
     rules: work.excludeFolders,
     folders: (work.cursors.excluded?.folders ?? []) as FolderEntry[],
   };
-  const planned = foldersFromChanges(folders, changes, left);
+  const known = new Map([...left.folders.map((folder) => [folder.id, folder] as const), ...folders]);
+  const planned = foldersFromChanges(folders, await withClasses(work, changes, known), left);
   if (planned.orphans) await reconcileFolders(work);
   else await carryOut(work, planned);
+}
+
+/** Changes do not tell the class of a folder: it is asked for once, when neither they nor the tree say it. */
+async function withClasses(
+  work: MailboxWork,
+  changes: readonly FolderChange[],
+  known: ReadonlyMap<string, FolderEntry>,
+): Promise<FolderChange[]> {
+  const unknown = changes.flatMap((change) =>
+    change.kind === 'upsert' &&
+    change.folder.folderClass === undefined &&
+    known.get(change.folder.id)?.class === undefined
+      ? [change.folder.id]
+      : [],
+  );
+  if (unknown.length === 0) return [...changes];
+  const classes = await work.reader.folderClasses(unknown);
+  return changes.map((change) => {
+    const folderClass = change.kind === 'upsert' ? classes.get(change.folder.id) : undefined;
+    if (change.kind !== 'upsert' || folderClass === undefined) return change;
+    return { kind: 'upsert', folder: { ...change.folder, folderClass } };
+  });
 }
 
 /** A full round without a cursor: compared with the tree, because there may be one. */
@@ -57,6 +81,9 @@ async function listFolders(work: MailboxWork): Promise<void> {
   if (cursor !== undefined) work.cursors.folders = cursor;
 }
 
+/** The root of Recoverable Items only holds the others: it is not asked for items. */
+const holdsItems = ({ role }: FolderEntry): boolean => role !== recoverableRootRole;
+
 /** Compares with the source's full list. */
 export async function reconcileFolders(work: MailboxWork): Promise<void> {
   await compareFolders(work, await work.reader.folders());
@@ -66,7 +93,7 @@ async function compareFolders(work: MailboxWork, list: readonly SourceFolder[]):
   noteReported(work, list);
   const { folders } = await work.open();
   await carryOut(work, foldersFromList(folders, list, work.excludeFolders));
-  for (const id of folders.keys()) work.cursors.items[id] ??= {};
+  for (const folder of folders.values()) if (holdsItems(folder)) work.cursors.items[folder.id] ??= {};
 }
 
 export function noteReported(work: MailboxWork, list: readonly SourceFolder[]): void {
@@ -81,7 +108,7 @@ async function carryOut(work: MailboxWork, planned: FolderWork): Promise<void> {
   for (const folder of planned.puts) {
     await tree.putFolder(folder);
     folders.set(folder.id, folder);
-    work.cursors.items[folder.id] ??= {};
+    if (holdsItems(folder)) work.cursors.items[folder.id] ??= {};
   }
   for (const id of planned.removes) await removeFolder(work, id, folders);
   noteExcluded(work, folders, planned.excluded);

@@ -1,4 +1,4 @@
-import type { FolderExclusion } from '@holdfast/contracts';
+import { type FolderExclusion, isRecoverableRole } from '@holdfast/contracts';
 import type { FolderChange, Folder as SourceFolder } from '@holdfast/exchange';
 import type { FolderEntry } from '../ports.ts';
 import { excludedFolders } from './excludeFolders.ts';
@@ -19,13 +19,15 @@ export interface FolderExclusions {
 }
 const nothingExcluded: FolderExclusions = { rules: [], folders: [] };
 
-/** A folder of the source as the tree keeps it. */
-export function folderEntryOf(folder: SourceFolder): FolderEntry {
+/** A folder of the source as the tree keeps it; a class that the source does not say stays as it is known. */
+export function folderEntryOf(folder: SourceFolder, known?: FolderEntry): FolderEntry {
+  const folderClass = folder.folderClass ?? known?.class;
   return {
     id: folder.id,
     parentId: folder.parentId,
     name: folder.name,
     ...(folder.role === undefined ? {} : { role: folder.role }),
+    ...(folderClass === undefined ? {} : { class: folderClass }),
     ...(folder.hidden ? { hidden: true } : {}),
   };
 }
@@ -34,6 +36,7 @@ const same = (a: FolderEntry, b: FolderEntry): boolean =>
   a.parentId === b.parentId &&
   a.name === b.name &&
   a.role === b.role &&
+  a.class === b.class &&
   (a.hidden ?? false) === (b.hidden ?? false);
 
 /**
@@ -50,7 +53,7 @@ export function foldersFromChanges(
   const after = new Map(before);
   for (const change of changes) {
     if (change.kind === 'removed') after.delete(change.id);
-    else after.set(change.folder.id, folderEntryOf(change.folder));
+    else after.set(change.folder.id, folderEntryOf(change.folder, before.get(change.folder.id)));
   }
   const isGone = (id: string) => before.has(id) && !after.has(id);
   const orphans = [...after.values()].some((f) => f.parentId !== null && isGone(f.parentId));
@@ -63,7 +66,8 @@ export function foldersFromList(
   list: readonly SourceFolder[],
   rules: readonly FolderExclusion[] = [],
 ): FolderWork {
-  return difference(tree, new Map(list.map((folder) => [folder.id, folderEntryOf(folder)])), rules);
+  const after = new Map(list.map((folder) => [folder.id, folderEntryOf(folder, tree.get(folder.id))]));
+  return difference(tree, after, rules);
 }
 
 function difference(
@@ -90,6 +94,7 @@ export function readingOrder(folders: Iterable<FolderEntry>): string[] {
     const first = firstRoles.indexOf(folder.role ?? '');
     if (first >= 0) return first;
     const last = lastRoles.indexOf(folder.role ?? '');
+    if (isRecoverableRole(folder.role)) return 200;
     return last >= 0 ? 100 + last : 50;
   };
   return [...folders].sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1)).map((folder) => folder.id);

@@ -15,6 +15,8 @@ function filledWorld(messages = 10): SyncWorld {
   return world;
 }
 
+const foldersIn = (world: SyncWorld) => world.vault.foldersOf(world.vault.newest()!);
+
 describe('a mailbox backup', () => {
   test('a first run stores everything and says so in store, events and task', async () => {
     const world = filledWorld();
@@ -109,6 +111,30 @@ describe('a mailbox backup', () => {
       parentId: null,
     });
     expect(folders.some((f) => f.id === 'sentitems')).toBe(false);
+  });
+
+  test('the class of a folder is kept: from the full list, and asked for once when changes tell of a new one', async () => {
+    const world = new SyncWorld();
+    const feeds = world.mailbox.addFolder({ name: 'Feeds', folderClass: 'IPF.Note.OutlookHomepage' }).id;
+    await world.attempt();
+    const classOf = (id: string) => foldersIn(world).find((one) => one.id === id)?.class;
+    expect([classOf(feeds), classOf('inbox')]).toEqual(['IPF.Note.OutlookHomepage', 'IPF.Note']);
+
+    world.mailbox.changeFolder(feeds, { name: 'News' });
+    const late = world.mailbox.addFolder({ name: 'Late', folderClass: 'IPF.Note.Custom' }).id;
+    const asked: string[][] = [];
+    await world.attempt({
+      wrap: ({ reader }) => ({
+        reader: Object.assign(Object.create(reader), {
+          folderClasses: (ids: string[]) => {
+            asked.push(ids);
+            return reader.folderClasses(ids);
+          },
+        }),
+      }),
+    });
+    expect(asked).toEqual([[late]]);
+    expect([classOf(feeds), classOf(late)]).toEqual(['IPF.Note.OutlookHomepage', 'IPF.Note.Custom']);
   });
 
   test('a folder that loses its parent without a word is found out by the full list', async () => {

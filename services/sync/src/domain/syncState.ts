@@ -25,6 +25,7 @@ const syncCursorsSchema = z.object({
           parentId: z.string().nullable(),
           name: z.string(),
           role: z.string().optional(),
+          class: z.string().optional(),
           hidden: z.boolean().optional(),
         }),
       ),

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isRecoverableRole } from '@holdfast/contracts';
 import type { Batch, ItemChange, ItemUpsert } from '@holdfast/exchange';
 import { hasCode } from '../errors.ts';
 import { applyChanges } from './applyChanges.ts';
@@ -45,7 +46,7 @@ async function adapt(work: MailboxWork, folderId: string, error: unknown): Promi
     work.cursors.items[folderId] = {};
     return true;
   }
-  if (hasCode(error, 'delta-unavailable')) {
+  if (hasCode(error, 'delta-unavailable') || (await isUntracked(work, folderId, error))) {
     work.cursors.items[folderId] = { inventory: true };
     return true;
   }
@@ -53,6 +54,19 @@ async function adapt(work: MailboxWork, folderId: string, error: unknown): Promi
     await reconcileFolders(work);
     if (work.cursors.items[folderId] !== undefined) work.cursors.items[folderId] = {};
     return true;
+  }
+  return false;
+}
+
+/** Nobody promises that the changes of Recoverable Items are tracked: where they are not, the folder is listed. */
+async function isUntracked(work: MailboxWork, folderId: string, error: unknown): Promise<boolean> {
+  if (!hasCode(error, 'request-refused') || work.cursors.items[folderId]?.inventory === true) return false;
+  const { folders } = await work.open();
+  const seen = new Set<string>();
+  for (let at = folders.get(folderId); at !== undefined && !seen.has(at.id); ) {
+    if (isRecoverableRole(at.role)) return true;
+    seen.add(at.id);
+    at = at.parentId === null ? undefined : folders.get(at.parentId);
   }
   return false;
 }

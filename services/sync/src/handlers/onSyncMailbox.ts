@@ -133,6 +133,8 @@ async function backUp(deps: SyncHandlerDeps, attempt: Attempt): Promise<Verdict>
   });
   const shown = markRunning(deps.stores.tasks, task.taskId, { ...deps, attempt: delivery.attempt, logger });
   try {
+    const run = await deps.run(task.runId);
+    const recoverable = run?.includeRecoverable;
     const mailbox = { userId: place.mailbox.userId, address: stored.doc.mailboxAddress };
     const end = await syncMailbox(
       {
@@ -140,13 +142,13 @@ async function backUp(deps: SyncHandlerDeps, attempt: Attempt): Promise<Verdict>
         mailboxAddress: mailbox.address,
         settings: deps.settings,
         lenient: delivery.attempt > 1 || delivery.last,
-        ...leftOutBy(await deps.run(task.runId)),
+        ...leftOutBy(run),
       },
       {
         heads: storeHeads(deps.stores.heads, headIdOf(task.repositoryId, task.mailboxId)),
         repository: repository.mailbox,
         records,
-        openReader: (signal) => connector.reader(mailbox, { signal }),
+        openReader: (signal) => connector.reader(mailbox, { signal, recoverable }),
         clock: deps.clock,
         bytes: deps.bytes,
         leaseLost: lease.lost,

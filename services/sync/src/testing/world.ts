@@ -60,6 +60,7 @@ export class SyncWorld {
   now = Date.UTC(2026, 2, 1);
   /** What the runs from now on leave out. */
   excludeFolders: FolderExclusion[] = [];
+  recoverable = false;
   age: AgeLimit | undefined;
   /** The job, and the schedule, of the runs from now on. */
   madeBy: Pick<SyncTask, 'jobId' | 'scheduleId' | 'ownRetention'> = { jobId: 'job-1' };
@@ -129,7 +130,10 @@ export class SyncWorld {
       heads: this.heads(),
       records: this.records(),
       repository: this.vault.repository(runId),
-      reader: await this.exchange.reader(ref, { signal: new AbortController().signal }),
+      reader: await this.exchange.reader(ref, {
+        signal: new AbortController().signal,
+        recoverable: this.recoverable,
+      }),
     };
     Object.assign(ports, options.wrap?.(ports) ?? {});
     return syncMailbox(
@@ -189,7 +193,9 @@ export class SyncWorld {
       const folder = id === null ? undefined : folders.get(id);
       return folder !== undefined && (isNamed(folder) || isOut(folder.parentId));
     };
-    return [...folders.values()].filter(({ id }) => !isOut(id));
+    return [...folders.values()].filter(
+      ({ id }) => !isOut(id) && (this.recoverable || !this.mailbox.isRecoverable(id)),
+    );
   }
 
   private isOld(message: Record<string, unknown>): boolean {

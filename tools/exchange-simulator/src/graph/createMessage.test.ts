@@ -235,6 +235,27 @@ describe('changes of an existing message', () => {
     expect(messages.find((each) => each.id === two.id)?.folderPath).toContain('Purges');
     expect((await session.get(`/users/${owner}/mailFolders/inbox`)).json.totalItemCount).toBe(34);
   });
+
+  test('Recoverable Items are a tree of their own, which is read and not written to', async () => {
+    const folders = `/users/${user}/mailFolders`;
+    const deletions = (await session.get(`${folders}/recoverableitemsdeletions`)).json;
+    const inside = await session.get(
+      `${folders}/${deletions.parentFolderId}/childFolders?$select=displayName`,
+    );
+    expect(inside.json.value.map((each: { displayName: string }) => each.displayName)).toEqual([
+      'Deletions',
+      'Purges',
+    ]);
+    const listed = await session.get(`${folders}?includeHiddenFolders=true&$top=100`);
+    expect(listed.json.value.map((each: { id: string }) => each.id)).not.toContain(deletions.parentFolderId);
+    const delta = await session.get(`${folders}/recoverableitemsdeletions/messages/delta?$select=id`);
+    expect(delta.status).toBe(200);
+    const refused = [
+      await session.post(`${folders}/recoverableitemsdeletions/messages`, { subject: 'x' }),
+      await session.post(`${folders}/${deletions.parentFolderId}/childFolders`, { displayName: 'x' }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([403, 403]);
+  });
 });
 
 describe('nothing that a restore must not do goes unnoticed', () => {

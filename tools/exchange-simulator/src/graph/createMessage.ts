@@ -9,11 +9,11 @@ import {
 import { type CreatedAttachment, CreatedContent, type CreatedMessage } from '../mailbox/createdContent.ts';
 import { arrivingState } from '../mailbox/generatedBase.ts';
 import { headerEnd } from '../mailbox/headerLines.ts';
-import type { Folder } from '../mailbox/mailbox.ts';
+import { type Folder, isRecoverable } from '../mailbox/mailbox.ts';
 import { MimeContent } from '../mailbox/mimeContent.ts';
 import { hashText } from '../random.ts';
 import { type MailContext, messageId, userPath } from './context.ts';
-import { badRequest, refuseWhenFull } from './errors.ts';
+import { accessDenied, badRequest, refuseWhenFull } from './errors.ts';
 import { DELIVERY_TIME, MESSAGE_FLAGS, readExtended, SUBMIT_TIME } from './extendedProperties.ts';
 import { messageReply } from './messages.ts';
 import { jsonBody } from './request.ts';
@@ -28,6 +28,7 @@ export async function createMessage(context: MailContext, folder: Folder): Promi
   refuseWhenFull(context);
   if (folder.isSearchFolder)
     throw badRequest('Items cannot be created in a search folder.', 'ErrorCreateItemAccessDenied');
+  if (isRecoverable(folder)) throw accessDenied();
   const type = context.request.headers['content-type'] ?? '';
   const item = /^text\/plain\b/i.test(type)
     ? await createFromMime(context, folder)

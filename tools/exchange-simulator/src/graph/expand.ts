@@ -41,8 +41,21 @@ function idsOf(filter: Filter): string[] {
   );
 }
 
+/** Reads `$expand` of a mail folder: extended properties, by canonical id. Throws 400 for what cannot be expanded. */
+export function readFolderExpand(text: string | undefined): readonly string[] {
+  const { attachments, extended } = readExpand(text, 'mailFolder');
+  if (attachments) throw unknownProperty('attachments', 'mailFolder');
+  return extended;
+}
+
+const unknownProperty = (name: string, type: string) =>
+  badRequest(
+    `Could not find a property named '${name}' on type 'microsoft.graph.${type}'.`,
+    'RequestBroker--ParseUri',
+  );
+
 /** Reads `$expand` of a message. Throws 400 for what cannot be expanded. */
-export function readExpand(text: string | undefined): Expand {
+export function readExpand(text: string | undefined, type = 'message'): Expand {
   if (text === undefined) return NOTHING;
   let result = NOTHING;
   for (const part of splitTop(text, ',')) {
@@ -67,11 +80,7 @@ export function readExpand(text: string | undefined): Expand {
           'ErrorInvalidUrlQuery',
         );
       result = { ...result, extended: idsOf(parseFilter(filter)) };
-    } else
-      throw badRequest(
-        `Could not find a property named '${name ?? part}' on type 'microsoft.graph.message'.`,
-        'RequestBroker--ParseUri',
-      );
+    } else throw unknownProperty(name ?? part, type);
   }
   return result;
 }

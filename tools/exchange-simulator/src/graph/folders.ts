@@ -1,7 +1,8 @@
 import type { Reply } from '../http/reply.ts';
-import { type Folder, isMailFolder, RECOVERABLE_DELETIONS, ROOT } from '../mailbox/mailbox.ts';
+import { type Folder, isMailFolder, isRecoverable, RECOVERABLE_DELETIONS, ROOT } from '../mailbox/mailbox.ts';
 import { folderOf, type MailContext, userPath } from './context.ts';
-import { badRequest, GraphError } from './errors.ts';
+import { accessDenied, badRequest, GraphError } from './errors.ts';
+import { readFolderExpand } from './expand.ts';
 import { readExtended } from './extendedProperties.ts';
 import { filterPaths, parseFilter, passes } from './filter.ts';
 import { readPage, requestPath, skipLink } from './paging.ts';
@@ -20,8 +21,13 @@ const DEFAULT = [
   'isHidden',
 ];
 
-/** A folder as JSON. */
-export function folderJson(context: MailContext, folder: Folder, select?: readonly string[]): Json {
+/** A folder as JSON; of the extended properties that are asked for it has its class. */
+export function folderJson(
+  context: MailContext,
+  folder: Folder,
+  select?: readonly string[],
+  extended: readonly string[] = [],
+): Json {
   const { mailbox } = context;
   const all: Json = {
     displayName: folder.displayName,
@@ -43,14 +49,17 @@ export function folderJson(context: MailContext, folder: Folder, select?: readon
       });
   }
   for (const name of select ?? Object.keys(all)) if (name in all) json[name] = all[name];
+  if (extended.includes(CONTAINER_CLASS))
+    json.singleValueExtendedProperties = [{ id: CONTAINER_CLASS, value: folder.folderClass }];
   return json;
 }
 
 /** `GET /mailFolders` and `/childFolders`: the children of one folder. */
 export function listFolders(context: MailContext, parent: Folder): Reply {
   const { request, mailbox } = context;
-  allowQuery(request, '$select', '$top', '$skip', '$filter', '$count', 'includehiddenfolders');
+  allowQuery(request, '$select', '$top', '$skip', '$filter', '$count', '$expand', 'includehiddenfolders');
   const select = readSelect(request.query.get('$select'), FOLDER, 'mailFolder');
+  const extended = readFolderExpand(request.query.get('$expand'));
   const hidden = request.query.get('includehiddenfolders') === 'true';
   const filterText = request.query.get('$filter');
   const filter = filterText === undefined ? undefined : parseFilter(filterText);
@@ -75,15 +84,17 @@ export function listFolders(context: MailContext, parent: Folder): Reply {
       ...(skip + take < folders.length
         ? { '@odata.nextLink': skipLink(request, requestPath(request), skip + take) }
         : {}),
-      value: page.map((folder) => folderJson(context, folder, select)),
+      value: page.map((folder) => folderJson(context, folder, select, extended)),
     },
   };
 }
 
 export function getFolder(context: MailContext, folder: Folder): Reply {
-  allowQuery(context.request, '$select', 'includehiddenfolders');
-  const select = readSelect(context.request.query.get('$select'), FOLDER, 'mailFolder');
-  return { status: 200, json: withContext(context, folderJson(context, folder, select)) };
+  const { query } = context.request;
+  allowQuery(context.request, '$select', '$expand', 'includehiddenfolders');
+  const select = readSelect(query.get('$select'), FOLDER, 'mailFolder');
+  const extended = readFolderExpand(query.get('$expand'));
+  return { status: 200, json: withContext(context, folderJson(context, folder, select, extended)) };
 }
 
 const withContext = (context: MailContext, json: Json): Json => ({
@@ -106,6 +117,7 @@ function checkName(context: MailContext, name: unknown, parent: number, except?:
 
 export function createFolder(context: MailContext, parent: Folder): Reply {
   allowQuery(context.request);
+  if (isRecoverable(parent)) throw accessDenied();
   const body = jsonBody(context.request);
   checkBody(body, FOLDER, 'mailFolder');
   for (const key of Object.keys(body)) {

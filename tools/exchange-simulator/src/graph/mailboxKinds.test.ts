@@ -77,4 +77,21 @@ describe('folders of other classes', () => {
     const found = (await session.control.folders(other)).find(({ displayName }) => displayName === 'Feeds');
     expect(found?.folderClass).toBe('IPF.Note.OutlookHomepage');
   });
+
+  test('the class is an extended property of a folder, in lists too, and never in change tracking', async () => {
+    const expand = "$expand=singleValueExtendedProperties($filter=id eq 'String 0x3613')";
+    const classOf = ({ singleValueExtendedProperties: all }: { singleValueExtendedProperties: unknown }) =>
+      all as { id: string; value: string }[];
+    const inbox = await session.get(`/users/${other}/mailFolders/inbox?$select=id&${expand}`);
+    expect(classOf(inbox.json)).toEqual([{ id: 'String 0x3613', value: 'IPF.Note' }]);
+    const list = await session.get(`/users/${other}/mailFolders?$top=100&$select=displayName&${expand}`);
+    const feeds = list.json.value.find((one: { displayName: string }) => one.displayName === 'Feeds');
+    expect(classOf(feeds)[0]?.value).toBe('IPF.Note.OutlookHomepage');
+    const refused = [
+      `/users/${other}/mailFolders/delta?${expand}`,
+      `/users/${other}/mailFolders?$expand=attachments`,
+      `/users/${other}/mailFolders?$expand=singleValueExtendedProperties`,
+    ];
+    for (const path of refused) expect((await session.get(path)).status).toBe(400);
+  });
 });

@@ -25,6 +25,10 @@ export const isMailFolder = ({ folderClass }: Pick<Folder, 'folderClass'>): bool
 export const ROOT = 0;
 export const RECOVERABLE_DELETIONS = 9;
 export const RECOVERABLE_PURGES = 10;
+export const RECOVERABLE_ROOT = 11;
+/** Recoverable Items: Exchange fills them, and nobody else creates anything in them. */
+export const isRecoverable = ({ number, parent }: Pick<Folder, 'number' | 'parent'>): boolean =>
+  number === RECOVERABLE_ROOT || parent === RECOVERABLE_ROOT;
 
 /**
  * A mailbox: an unchanging base and, over it, only what changed. Every change gets the next sequence number and is
