@@ -2,7 +2,7 @@ import { StoreUnavailable } from '../errors.ts';
 import { createPauses } from '../pauses.ts';
 import type { StoreDeps } from '../ports.ts';
 import { type Database, lockPatience } from './database.ts';
-import { isBusy, isConstraint, sqliteFailure } from './sqliteErrors.ts';
+import { isBusy, isRefusal, sqliteFailure } from './sqliteErrors.ts';
 
 interface QueuedWrite {
   /** Runs inside the transaction; what it returns settles the promise once the transaction is on the disk. */
@@ -102,8 +102,8 @@ export class WriteQueue {
       const result = write.run();
       return () => write.resolve(result);
     } catch (error) {
-      // A refused constraint undoes its own statement only; the neighbours go on.
-      if (!isConstraint(error)) throw error;
+      // A refused write undoes its own statement only; the neighbours go on.
+      if (!isRefusal(error)) throw error;
       return () => write.reject(error);
     }
   }

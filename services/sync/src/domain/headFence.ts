@@ -1,7 +1,7 @@
 import type { MailboxHead, SyncTask } from '@holdfast/contracts';
 import { headIdOf, type JsonObject } from '@holdfast/contracts';
 import { MailboxTaken } from '../errors.ts';
-import type { Heads, StoredHead } from '../ports.ts';
+import type { Heads, HeadWrite, StoredHead } from '../ports.ts';
 import { type HeadState, readHeadState } from './syncState.ts';
 
 /** What the end of a backup says of its mailbox. */
@@ -25,7 +25,8 @@ export interface HeadFence {
   claim(): Promise<void>;
   /** @throws MailboxTaken when the head was written by another since `claim` */
   check(): Promise<void>;
-  end(end: HeadEnd): Promise<void>;
+  /** The head as it is at the end, to be written with the rest of it. */
+  ending(end: HeadEnd): HeadWrite;
 }
 
 export async function openHeadFence(
@@ -65,12 +66,11 @@ export async function openHeadFence(
       const now = await heads.read();
       if (now?.version !== stored?.version) throw new MailboxTaken('its head has moved');
     },
-    async end({ checkedAt, state, point }) {
+    ending({ checkedAt, state, point }) {
       const cursors = state as unknown as JsonObject;
       const named =
         point === undefined ? {} : { pointName: point.name, pointId: point.pointId, pointTime: point.time };
-      stored = await heads.write({ ...base(), ...named, checkedAt, cursors }, stored?.version);
-      epoch = stored.head.epoch;
+      return { head: { ...base(), ...named, checkedAt, cursors }, version: stored?.version };
     },
   };
 }

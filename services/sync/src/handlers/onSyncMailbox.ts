@@ -5,7 +5,6 @@ import {
   HoldfastError,
   headIdOf,
   type Mailbox,
-  type MailboxHead,
   mailboxIdentityOf,
   type Organization,
   type RepositoryRecord,
@@ -18,7 +17,7 @@ import {
 import type { UsedConnector } from '@holdfast/exchange';
 import type { Delivery, Lease, Messaging, Verdict } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
-import type { Collection, Stored } from '@holdfast/store';
+import type { Stored } from '@holdfast/store';
 import type { Activity } from '../activity.ts';
 import { markRunning } from '../adapters/markRunning.ts';
 import type { UsedRepository } from '../adapters/repositoryHub.ts';
@@ -35,7 +34,7 @@ import type { ProgressBoard } from '../progressBoard.ts';
 
 export interface SyncHandlerDeps {
   messaging: Pick<Messaging, 'acquireLease'>;
-  stores: RecordStores & { heads: Collection<MailboxHead> };
+  stores: RecordStores;
   /** Read often, changed seldom: a few seconds old is fine. */
   run: (id: string) => Promise<Run | undefined>;
   organization: (id: string) => Promise<Organization | undefined>;

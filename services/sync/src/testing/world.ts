@@ -40,9 +40,25 @@ export interface RunOptions {
   wrap?: (ports: AttemptPorts) => Partial<AttemptPorts>;
 }
 
+/** The steps of a task's end, for the contract of the control data lets a crash come between any two of them. */
+export interface EndSteps {
+  addPoint(record: RestorePointRecord): Promise<void>;
+  emit(events: readonly HoldfastEvent[]): Promise<void>;
+  endTask(taskId: string, result: TaskResult): Promise<void>;
+}
+
+const recordsOf = (heads: Heads, steps: EndSteps): Records => ({
+  async conclude({ point, head, events, taskId, result }) {
+    if (point !== undefined) await steps.addPoint(point);
+    if (head !== undefined) await heads.write(head.head, head.version);
+    await steps.emit(events);
+    await steps.endTask(taskId, result);
+  },
+});
+
 export interface AttemptPorts {
   heads: Heads;
-  records: Records;
+  records: EndSteps;
   repository: MailboxRepository;
   reader: MailboxReader;
 }
@@ -103,12 +119,12 @@ export class SyncWorld {
     };
   }
 
-  records(): Records {
+  records(): EndSteps {
     return {
       addPoint: async (record) => {
         if (!this.pointRecords.has(record.id)) this.pointRecords.set(record.id, record);
       },
-      emit: async (...events) => {
+      emit: async (events) => {
         for (const event of events) if (!this.events.has(event.id)) this.events.set(event.id, event);
       },
       endTask: async (taskId, result) => {
@@ -132,6 +148,7 @@ export class SyncWorld {
       reader: await this.exchange.reader(ref, { signal: new AbortController().signal }),
     };
     Object.assign(ports, options.wrap?.(ports) ?? {});
+    const heads = watch('heads', ports.heads);
     return syncMailbox(
       {
         task: this.task(runId),
@@ -142,9 +159,9 @@ export class SyncWorld {
         age: this.age,
       },
       {
-        heads: watch('heads', ports.heads),
+        heads,
         repository: watch('repository', ports.repository),
-        records: watch('records', ports.records),
+        records: recordsOf(heads, watch('records', ports.records)),
         openReader: async () => watch('reader', ports.reader),
         clock: { now: () => this.now++ },
         bytes: createByteBudget(1 << 20),
