@@ -79,6 +79,8 @@ class OutboxRelay {
   private relaying: Promise<void> = Promise.resolve();
   /** Rows that this process has just written, in their order: published without being read again. */
   private fresh: Row[] = [];
+  /** Published rows that are being marked so; the next events do not wait for that. */
+  private readonly settling = new Set<Promise<void>>();
   /** True when every pending row that this process knows of is in `fresh`. */
   private onlyFresh = false;
 
@@ -182,7 +184,7 @@ class OutboxRelay {
   /** What was just added; the store is asked only after trouble, and now and then for what others have left. */
   private async relayFresh(): Promise<void> {
     if (!this.onlyFresh) return await this.relayPending();
-    const errors = await this.relayPage(this.fresh.splice(0), (row) => this.settle(row));
+    const errors = await this.relayPage(this.fresh.splice(0), async (row) => this.settleLater(row));
     if (errors.length === 0) return;
     this.onlyFresh = false;
     throw errors[0];
@@ -190,6 +192,7 @@ class OutboxRelay {
 
   private async relayPending(): Promise<void> {
     const errors: unknown[] = [];
+    await Promise.all(this.settling);
     this.fresh = [];
     this.onlyFresh = true;
     for await (const page of this.pages({ pending: true })) {
@@ -222,6 +225,20 @@ class OutboxRelay {
     });
     await Promise.all(lanes);
     return errors;
+  }
+
+  private settleLater(row: Row): void {
+    const settling = this.settle(row)
+      .catch((error: unknown) => {
+        // Found by the next look at the store, and published once more.
+        this.onlyFresh = false;
+        this.log.warn(
+          { error, event: row.doc.id, source: this.options.source },
+          'an event is still marked as pending',
+        );
+      })
+      .finally(() => this.settling.delete(settling));
+    this.settling.add(settling);
   }
 
   private async settle(row: Row): Promise<void> {

@@ -137,6 +137,17 @@ export interface MailboxRepository extends PointReader {
   writer(): Promise<PointWriter>;
 }
 
+/**
+ * The right to write to a mailbox of a repository. It keeps two workers from wasting effort; that only one of them
+ * succeeds is seen to by the head.
+ */
+export interface WriteRight {
+  /** Aborted when it was taken and then lost. */
+  readonly lost: AbortSignal;
+  /** Later calls do nothing. @throws MailboxTaken when another worker has it */
+  take(): Promise<void>;
+}
+
 export interface StoredHead {
   head: MailboxHead;
   version: number;

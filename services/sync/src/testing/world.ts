@@ -17,7 +17,7 @@ import type { SyncSettings } from '../domain/mailboxWork.ts';
 import { type SyncEnd, syncMailbox } from '../domain/syncMailbox.ts';
 import { readHeadState } from '../domain/syncState.ts';
 import { type InterruptReason, MailboxTaken } from '../errors.ts';
-import type { Heads, MailboxRepository, Records, StoredHead, TaskResult } from '../ports.ts';
+import type { Heads, MailboxRepository, Records, StoredHead, TaskResult, WriteRight } from '../ports.ts';
 import { PointVault } from './pointVault.ts';
 
 export const testSettings: SyncSettings = {
@@ -35,7 +35,7 @@ export interface RunOptions {
   interruption?: () => Promise<InterruptReason | undefined>;
   lenient?: boolean;
   settings?: Partial<SyncSettings>;
-  leaseLost?: AbortSignal;
+  right?: WriteRight;
   /** Put around the ports of this attempt. */
   wrap?: (ports: AttemptPorts) => Partial<AttemptPorts>;
 }
@@ -165,7 +165,7 @@ export class SyncWorld {
         openReader: async () => watch('reader', ports.reader),
         clock: { now: () => this.now++ },
         bytes: createByteBudget(1 << 20),
-        leaseLost: options.leaseLost ?? new AbortController().signal,
+        right: options.right ?? { lost: new AbortController().signal, take: async () => undefined },
         interruption: options.interruption ?? (async () => undefined),
         onProgress: () => undefined,
         onTrouble: () => undefined,
