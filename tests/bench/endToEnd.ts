@@ -80,7 +80,7 @@ async function checkedRun(
  * Mailboxes at a time, of the job and of the one worker: what an operator sets for a large organization that is not
  * throttled. The defaults (3 and 8) are made for a source with 150 ms of delay and Microsoft's limits.
  */
-const atOnce = 32;
+export const atOnce = 32;
 
 const cpuOf = (world: World): number =>
   [world.tenant.pid, ...[...world.stack.processes.values()].map(({ pid }) => pid)].reduce(

@@ -1,4 +1,4 @@
-// npm run bench -- [--only engine,end-to-end,scheduler,memory,search,catalog-cost] [--items N] [--rounds N] [--mailboxes N] [--messages N] [--json FILE]
+// npm run bench -- [--only engine,end-to-end,scheduler,memory,search,catalog-cost,unchanged] [--items N] [--rounds N] [--mailboxes N] [--messages N] [--json FILE]
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ensureNatsServer } from '@holdfast/embedded';
@@ -10,6 +10,7 @@ import type { BenchRow } from './measure.ts';
 import { benchMemory } from './memory.ts';
 import { benchScheduler } from './scheduler.ts';
 import { benchSearch } from './search.ts';
+import { benchUnchanged } from './unchanged.ts';
 
 const { values } = parseArgs({
   options: {
@@ -36,6 +37,8 @@ const rows: BenchRow[] = [];
 if (wanted.has('engine')) rows.push(...(await benchEngine({ ...size, rounds, seed: 11, say })));
 if (wanted.has('end-to-end'))
   rows.push(...(await benchEndToEnd({ natsServer, ...size, rounds, seed: 11, say })));
+if (wanted.has('unchanged'))
+  rows.push(...(await benchUnchanged({ natsServer, ...size, rounds, seed: 11, say })));
 if (wanted.has('scheduler')) rows.push(...(await benchScheduler(natsServer, say)));
 if (wanted.has('memory')) rows.push(...(await benchMemory(natsServer, say)));
 if (wanted.has('catalog-cost')) rows.push(...(await benchCatalogCost({ natsServer, ...size, rounds, say })));

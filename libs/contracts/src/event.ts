@@ -357,10 +357,12 @@ export function makeEvent<N extends EventName>(
   };
 }
 
+const eventNameSchema = z.enum(eventNames as [EventName, ...EventName[]]);
+
 /** Reads an event from JSON; throws a ZodError that names the field when it is none of ours. */
 export function parseEvent(json: unknown): HoldfastEvent {
   const envelope = eventEnvelopeSchema.parse(json);
-  const name = z.enum(eventNames as [EventName, ...EventName[]]).parse(envelope.name);
+  const name = eventNameSchema.parse(envelope.name);
   return { ...(envelope as unknown as HoldfastEvent), name, data: eventData[name].parse(envelope.data) };
 }
 

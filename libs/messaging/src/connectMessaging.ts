@@ -106,7 +106,7 @@ export async function connectMessaging(options: MessagingOptions): Promise<Messa
     ask: line.ask,
     consumeTasks: (given) => track(queues.consumeTasks(given)),
     consumeEvents: (given) => track(events.consumeEvents(given)),
-    tailEvents: (filter, onEvent) => track(events.tailEvents(filter, onEvent)),
+    tailEvents: (...given) => track(events.tailEvents(...given)),
     serve: (subject, handler) => track(line.serve(subject, handler)),
     async keyValue(name, { ttlMs = 0, parse }) {
       topology.addBucket(names.bucket(name), ttlMs);

@@ -83,7 +83,7 @@ export function createEventStream(parts: {
       const running = sources.map((source) => runEvents(source, options, log));
       return { stop: async () => void (await Promise.all(running.map((one) => one.stop()))) };
     },
-    async tailEvents(filter, onEvent): Promise<Running> {
+    async tailEvents(filter, onEvent, { wanted = () => true } = {}): Promise<Running> {
       await connection.whenReady();
       // Plain NATS sees what is published to the stream, repeats included.
       const seen = recentIds(1000);
@@ -91,6 +91,7 @@ export function createEventStream(parts: {
         callback: (error, message) => {
           try {
             if (error) throw error;
+            if (!wanted()) return;
             const event = parseEvent(message.json());
             if (seen.isNew(event.id)) onEvent(event);
           } catch (cause) {

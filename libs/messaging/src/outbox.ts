@@ -37,6 +37,14 @@ export interface OutboxOptions {
 export interface Outbox {
   /** Resolves when all rows are durable; an event that has its row already is left as it is. */
   add(...events: HoldfastEvent[]): Promise<void>;
+  /**
+   * As `add`, for a caller that writes the rows together with other documents. `write` resolves when they are durable, with
+   * what it inserted and undefined for a row that was there. Its error passes; rows that it left are relayed all the same.
+   */
+  addWith(
+    events: readonly HoldfastEvent[],
+    write: (rows: readonly EventRecord[]) => Promise<readonly (Row | undefined)[]>,
+  ): Promise<void>;
   /** Publishes what is pending now. @throws the first error of publishing or of the store. */
   flush(): Promise<void>;
   /** Relays right after each `add`, and every few seconds what is left over; `stop` relays once more. */
@@ -55,6 +63,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const relay = new OutboxRelay(options);
   return {
     add: (...events) => relay.add(events),
+    addWith: (events, write) => relay.addWith(events, write),
     flush: () => relay.flush(),
     start: () => relay.start(),
     republish: (sinceTime) => relay.republish(sinceTime),
@@ -70,6 +79,8 @@ class OutboxRelay {
   private relaying: Promise<void> = Promise.resolve();
   /** Rows that this process has just written, in their order: published without being read again. */
   private fresh: Row[] = [];
+  /** Published rows that are being marked so; the next events do not wait for that. */
+  private readonly settling = new Set<Promise<void>>();
   /** True when every pending row that this process knows of is in `fresh`. */
   private onlyFresh = false;
 
@@ -80,10 +91,34 @@ class OutboxRelay {
   }
 
   async add(events: readonly HoldfastEvent[]): Promise<void> {
-    for (const event of events) await this.insert(event);
     if (events.length === 0) return;
-    this.bell.abort();
-    this.bell = new AbortController();
+    await this.addWith(events, async (rows) => {
+      const written: (Row | undefined)[] = [];
+      for (const row of rows) written.push(await this.insert(row));
+      return written;
+    });
+  }
+
+  async addWith(
+    events: readonly HoldfastEvent[],
+    write: (rows: readonly EventRecord[]) => Promise<readonly (Row | undefined)[]>,
+  ): Promise<void> {
+    try {
+      for (const row of await write(events.map(rowOf))) this.remember(row);
+    } catch (error) {
+      // Some of them may be there.
+      this.onlyFresh = false;
+      throw error;
+    } finally {
+      this.bell.abort();
+      this.bell = new AbortController();
+    }
+  }
+
+  /** A row that was there already may be what a crash has left. */
+  private remember(row: Row | undefined): void {
+    if (row !== undefined && this.fresh.length < mostFresh) this.fresh.push(row);
+    else this.onlyFresh = false;
   }
 
   /** One relay at a time in this process. */
@@ -126,23 +161,12 @@ class OutboxRelay {
     return count;
   }
 
-  private async insert(event: HoldfastEvent): Promise<void> {
-    const { id, time, name, subject } = event;
+  private async insert(row: EventRecord): Promise<Row | undefined> {
     try {
-      const row = await this.options.rows.insert({
-        id,
-        time,
-        name,
-        subject,
-        pending: true,
-        event: { ...event },
-      });
-      if (this.fresh.length < mostFresh) this.fresh.push(row);
-      else this.onlyFresh = false;
+      return await this.options.rows.insert(row);
     } catch (error) {
       if (!hasCode(error, 'already-exists')) throw error;
-      // It may be what a crash has left.
-      this.onlyFresh = false;
+      return undefined;
     }
   }
 
@@ -160,7 +184,7 @@ class OutboxRelay {
   /** What was just added; the store is asked only after trouble, and now and then for what others have left. */
   private async relayFresh(): Promise<void> {
     if (!this.onlyFresh) return await this.relayPending();
-    const errors = await this.relayPage(this.fresh.splice(0), (row) => this.settle(row));
+    const errors = await this.relayPage(this.fresh.splice(0), async (row) => this.settleLater(row));
     if (errors.length === 0) return;
     this.onlyFresh = false;
     throw errors[0];
@@ -168,6 +192,7 @@ class OutboxRelay {
 
   private async relayPending(): Promise<void> {
     const errors: unknown[] = [];
+    await Promise.all(this.settling);
     this.fresh = [];
     this.onlyFresh = true;
     for await (const page of this.pages({ pending: true })) {
@@ -202,6 +227,20 @@ class OutboxRelay {
     return errors;
   }
 
+  private settleLater(row: Row): void {
+    const settling = this.settle(row)
+      .catch((error: unknown) => {
+        // Found by the next look at the store, and published once more.
+        this.onlyFresh = false;
+        this.log.warn(
+          { error, event: row.doc.id, source: this.options.source },
+          'an event is still marked as pending',
+        );
+      })
+      .finally(() => this.settling.delete(settling));
+    this.settling.add(settling);
+  }
+
   private async settle(row: Row): Promise<void> {
     try {
       await this.options.rows.replace({ ...row.doc, pending: false }, row.version);
@@ -229,6 +268,11 @@ class OutboxRelay {
       await pause(waitMs, stopping, bell);
     }
   }
+}
+
+function rowOf(event: HoldfastEvent): EventRecord {
+  const { id, time, name, subject } = event;
+  return { id, time, name, subject, pending: true, event: { ...event } };
 }
 
 const hasCode = (error: unknown, code: string): boolean =>

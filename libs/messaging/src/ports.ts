@@ -126,7 +126,14 @@ export interface Messaging {
   consumeTasks<T>(options: TaskConsumerOptions<T>): Promise<Running>;
   consumeEvents(options: EventConsumerOptions): Promise<Running>;
   /** Non-durable view of events from now on (for live activity), in the order the broker takes them; a gap while disconnected is not filled. */
-  tailEvents(filter: string, onEvent: (event: HoldfastEvent) => void): Promise<Running>;
+  tailEvents(
+    filter: string,
+    onEvent: (event: HoldfastEvent) => void,
+    options?: {
+      /** Asked before an event is read: false lets it pass unread. */
+      wanted?: () => boolean;
+    },
+  ): Promise<Running>;
   /** Undefined when somebody else holds it; a dead holder loses it after the lease TTL of the connection (30 s). */
   acquireLease(key: string, owner: string): Promise<Lease | undefined>;
   /** Between 1 and `want` shares; undefined when none is free now. A normal lane has at most `capacity - reserved` in all. */

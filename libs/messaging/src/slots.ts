@@ -56,6 +56,8 @@ interface KeyState {
 type Change = (book: SlotBook) => SlotBook | undefined;
 
 const mostTries = 60;
+/** Keys that a process has used last and does not hold; some 300 bytes each. */
+const mostRemembered = 20_000;
 
 /**
  * Shares of counted resources: one document a key, changed by compare-and-set. A share lives for the TTL and is
@@ -108,12 +110,19 @@ export class Slots {
     }
   }
 
-  /** Renews all out of turn: the broker may have come back without them. */
+  /** Renews all out of turn: the broker may have come back without them, and counts revisions anew. */
   renewNow(): void {
+    for (const state of this.keys.values()) state.known = undefined;
+    this.renewAll();
+  }
+
+  private renewAll(): void {
+    // What is not held is remembered for the next time, which then needs no look before its write.
+    let tooMany = this.keys.size - mostRemembered;
     for (const state of this.keys.values()) {
-      state.known = undefined;
       if (state.holdings.size === 0) {
-        if (state.requests === 0) this.keys.delete(state.key);
+        if (state.requests === 0 && (tooMany > 0 || state.known === undefined)) this.keys.delete(state.key);
+        tooMany -= 1;
         continue;
       }
       if (this.renewing.has(state)) continue;
@@ -239,7 +248,7 @@ export class Slots {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await pause((this.options.ttlMs * 2) / 9, signal);
-      if (!signal.aborted) this.renewNow();
+      if (!signal.aborted) this.renewAll();
     }
   }
 

@@ -1,6 +1,6 @@
 import { type TaskKind, taskSubject } from '@holdfast/contracts';
 import { AckPolicy, type ConsumerConfig } from '@nats-io/jetstream';
-import { type Msg, nanos } from '@nats-io/transport-node';
+import { nanos } from '@nats-io/transport-node';
 import { isMissing } from './brokerErrors.ts';
 import type { Connection } from './connection.ts';
 import { delivered } from './deliveredMessage.ts';
@@ -68,17 +68,14 @@ export function createTaskQueues(parts: {
       unsure = true;
     });
     return {
-      async next() {
-        if (!connection.ready) return undefined;
+      async take(most, onTask) {
+        if (!connection.ready) return;
         if (unsure) await ensureTaskConsumer(options);
         unsure = false;
-        const messages: Msg[] = [];
-        const look = pull(connection.nc, from, { batch: 1, expiresMs: lookMs }, (m) => messages.push(m));
-        const end = await look.ended;
+        const request = { batch: most, expiresMs: lookMs };
+        const end = await pull(connection.nc, from, request, (message) => onTask(delivered(message))).ended;
         // Lost with the broker's storage, or removed because nobody used it.
         if (end === 'missing' && connection.ready) await ensureTaskConsumer(options);
-        const [message] = messages;
-        return message === undefined ? undefined : delivered(message);
       },
       hint: (withinMs, signal) => bell.rung(withinMs, signal),
       async repost(message, attempts) {

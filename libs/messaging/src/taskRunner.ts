@@ -23,8 +23,8 @@ export interface TaskMessage {
 
 /** Where tasks come from: JetStream, or the memory twin. */
 export interface TaskSource {
-  /** A task that is there now, or undefined after a short look. */
-  next(): Promise<TaskMessage | undefined>;
+  /** Hands over the tasks that are there, as they come and at most so many; resolves after a short look. */
+  take(most: number, onTask: (message: TaskMessage) => void): Promise<void>;
   /** Resolves when it is worth looking again, at the latest after the time or when the signal is aborted. */
   hint(withinMs: number, signal: AbortSignal): Promise<void>;
   /** Puts the task back as a new message that has had so many attempts, then acks this one. */
@@ -34,6 +34,8 @@ export interface TaskSource {
 }
 
 export const taskRetryAfterMs = [2000, 10_000, 30_000, 60_000, 300_000] as const;
+/** Tasks taken with one question to the broker, and slots held while it is asked. */
+const takenAtOnce = 8;
 const idlePauseMs = { first: 50, longest: 1000 };
 const parkPausesMs = [200, 1000, 3000] as const;
 const parkAgainAfterMs = 10_000;
@@ -74,6 +76,8 @@ class TaskRunner<T> {
   private readonly inHand = new Map<string, InHand>();
   private readonly working = new Set<Promise<void>>();
   private readonly looping: Promise<void>;
+  /** Aborted, and replaced, when a task was settled: the broker may have held back others for it. */
+  private settled = new AbortController();
 
   constructor(source: TaskSource, options: TaskConsumerOptions<T>, environment: Environment) {
     this.source = source;
@@ -96,26 +100,45 @@ class TaskRunner<T> {
     const idle = growingPause(idlePauseMs.first, idlePauseMs.longest);
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      const leave = await this.options.gate.enter(signal).catch(() => undefined);
-      if (leave === undefined) return;
-      const message = await this.look();
-      if (message === undefined) {
-        leave();
-        await this.source.hint(idle.next(), signal);
-        continue;
-      }
-      idle.reset();
-      this.begin(message, leave);
+      const free = await this.enterFree();
+      if (free.length === 0) return;
+      const taken = await this.look(free);
+      for (const leave of free) leave();
+      if (taken === 0) await this.source.hint(idle.next(), AbortSignal.any([signal, this.settled.signal]));
+      if (taken > 0 || this.settled.signal.aborted) idle.reset();
+      if (this.settled.signal.aborted) this.settled = new AbortController();
     }
   }
 
-  private async look(): Promise<TaskMessage | undefined> {
+  /** Waits for one slot and takes more that are free. None when it is stopped. */
+  private async enterFree(): Promise<(() => void)[]> {
+    const { gate } = this.options;
+    const free: (() => void)[] = [];
     try {
-      return await this.source.next();
+      do free.push(await gate.enter(this.stopping.signal));
+      while (free.length < takenAtOnce && gate.busy < gate.slots);
+      return free;
+    } catch (error) {
+      for (const leave of free) leave();
+      if (!this.stopping.signal.aborted) throw error;
+      return [];
+    }
+  }
+
+  /** Begins what comes, each task with a slot of `free`. Answers how many. */
+  private async look(free: (() => void)[]): Promise<number> {
+    let taken = 0;
+    try {
+      await this.source.take(free.length, (message) => {
+        const leave = free.pop();
+        if (leave === undefined) return message.nak(0);
+        taken += 1;
+        this.begin(message, leave);
+      });
     } catch (error) {
       if (!this.stopping.signal.aborted) this.log.warn({ error, ...this.place }, 'tasks cannot be taken now');
-      return undefined;
     }
+    return taken;
   }
 
   private begin(message: TaskMessage, leave: () => void): void {
@@ -140,6 +163,7 @@ class TaskRunner<T> {
         this.letGo(held);
         this.working.delete(work);
         leave();
+        this.settled.abort();
       });
     this.working.add(work);
   }

@@ -1,7 +1,7 @@
 import type { CollectionDeclaration, FieldProblem, JsonObject } from '@holdfast/contracts';
 import { indexedFields, valueAt } from './declaration.ts';
 import { InvalidDocument } from './errors.ts';
-import type { Document } from './ports.ts';
+import type { Document, Stored } from './ports.ts';
 
 /** Bytes of JSON. MongoDB stops at 16 MiB of BSON, which can be some three times larger than its JSON. */
 export const maxDocumentBytes = 4 * 1024 * 1024;
@@ -81,6 +81,15 @@ export function prepareDocument<T extends Document>(
   if (indexed.length > 0) throw new InvalidDocument(declaration.name, doc.id, indexed);
   return { id: parsed.data.id, json, value };
 }
+
+/** What a writer gets back: the document as it was checked and is stored now. */
+export const writtenDocument = <T extends Document>(
+  prepared: PreparedDocument,
+  version: number,
+): Stored<T> => ({
+  doc: prepared.value as unknown as T,
+  version,
+});
 
 /**
  * What a reader gets for the stored JSON: with defaults of fields that came with a later release. A document that

@@ -70,11 +70,31 @@ export interface Collection<T extends Document> {
   count(where?: Query['where']): Promise<number>;
 }
 
+/** One of several writes that are applied in order; see `Store.writeInOrder`. */
+export type OrderedWrite<T extends Document = Document> = { into: Collection<T> } & (
+  | {
+      insert: T;
+      /** One that is there already stays as it is, and the next write goes on. */
+      ifAbsent?: true;
+    }
+  | { replace: T; expectedVersion: number }
+);
+
 /** The control data. Documents are checked against the collection's schema on write. */
 export interface Store {
   readonly kind: 'sqlite' | 'mongo' | 'memory';
   /** Idempotent: makes the collection and its indexes when missing, at the latest with the first call on it. */
   collection<T extends Document>(declaration: CollectionDeclaration<T>): Collection<T>;
+  /**
+   * Applies writes one after the other, each as the collection's own `insert` or `replace` would, and stops at the first
+   * that is refused. All of them are durable when it resolves. This is no transaction: when it throws, or the process
+   * ends, those before some place in the list are there and those after it are not. A store may make one commit of them.
+   *
+   * @returns what was written, in order; undefined where `ifAbsent` found a document
+   * @throws AlreadyExists, VersionConflict that name the collection: exactly the writes before the refused one are
+   * applied; InvalidDocument, StoreUnavailable: any beginning of the list may be
+   */
+  writeInOrder(writes: readonly OrderedWrite[]): Promise<(Stored<Document> | undefined)[]>;
   /** Resolves when the store answers. @throws StoreUnavailable */
   ping(): Promise<void>;
   /** Ends what is queued, then lets go of the database. Calls after it throw StoreUnavailable. */

@@ -11,7 +11,7 @@ import type { SchedulerMetrics } from './metrics.ts';
 import { createWakeup } from './wakeup.ts';
 
 export interface RunsOptions {
-  ports: PreparePorts & AdvancePorts;
+  ports: PreparePorts & Omit<AdvancePorts, 'onUnfinished'>;
   backoff: Backoff;
   clock: Clock;
   logger: Logger;
@@ -27,8 +27,8 @@ export interface RunsOptions {
 export interface Runs {
   /** Looks at a run now. */
   nudge(runId: string): void;
-  /** Looks at a run soon; many calls make one look. */
-  nudgeSoon(runId: string): void;
+  /** A task of the run has ended, or so it is told. Looks at the run soon; many calls make one look. */
+  taskEnded(runId: string): void;
   /** Looks at all runs now, also those that wait after a failure. */
   wake(): void;
   /** Resolves once the term is over and nothing is in hand. */
@@ -38,10 +38,10 @@ export interface Runs {
 // A run that waits for an answer from a proxy holds a lane; the others must not wait for it.
 const handledAtOnce = 32;
 /**
- * What many tasks tell at once is looked at together: soon, because a small run should not wait for its end, and a few
- * times more, because a task tells just before its result is written.
+ * What many tasks tell at once is looked at together, and a few times more, because a task may tell before its result is
+ * written. The last one of all is looked at at once.
  */
-const settleMs = 80;
+const settleMs = 200;
 const looksAtSettled = 4;
 const sweepMs = 30_000;
 /** A question to a proxy may take minutes; stopping does not wait for it. */
@@ -49,7 +49,13 @@ const patienceMs = 5_000;
 
 /** Brings every unfinished run forward: at once when told of a change, and all of them every few seconds. */
 export function startRuns(options: RunsOptions): Runs {
-  const { ports, backoff, clock, logger, metrics, over } = options;
+  const { backoff, clock, logger, metrics, over } = options;
+  /** Tasks of a run that have not ended, as far as told: a hint when its end is worth a look. */
+  const unfinished = new Map<string, number>();
+  const ports = {
+    ...options.ports,
+    onUnfinished: (runId: string, tasks: number) => unfinished.set(runId, tasks),
+  };
   const lanes = createLanes(handledAtOnce, handle);
   const tickWakeup = createWakeup(clock);
   const settleWakeup = createWakeup(clock);
@@ -97,6 +103,7 @@ export function startRuns(options: RunsOptions): Runs {
 
   function forget(runId: string): void {
     unsettled.delete(runId);
+    unfinished.delete(runId);
     backoff.clear(runId);
     ports.dispatched.delete(runId);
     ports.silence.forget(runId);
@@ -159,7 +166,10 @@ export function startRuns(options: RunsOptions): Runs {
 
   return {
     nudge: (runId) => lanes.nudge(runId),
-    nudgeSoon(runId) {
+    taskEnded(runId) {
+      const before = unfinished.get(runId);
+      if (before !== undefined) unfinished.set(runId, before - 1);
+      if (before === 1) lanes.nudge(runId);
       unsettled.set(runId, looksAtSettled);
       settleWakeup.wake();
     },

@@ -200,6 +200,8 @@ describe('a job that follows another', () => {
     for (const state of ['success', 'warning', 'failed', 'stopped'] as const) {
       end = state;
       const before = (await runsOf('second')).length;
+      // Runs are told apart by their ends, and not one of them takes no time.
+      await world.clock.advance(1_000);
       await world.requestRun({ id: `run-${state}`, jobId: 'first', attempts: 1 });
       await world.until('it has ended', async () => isOver(await world.run(`run-${state}`)));
       end = 'success';

@@ -29,7 +29,7 @@ const subscriptions: readonly Subscription[] = [
     runs.nudge(event.data.runId),
   ),
   on('events.mailbox.>', ['mailbox.synced', 'mailbox.failed'], (event, { runs }) =>
-    runs.nudgeSoon(event.data.runId),
+    runs.taskEnded(event.data.runId),
   ),
   on('events.job.changed.>', ['job.changed'], (event, { fires }) => fires.reread(event.data.jobId)),
   on('events.proxy.online.>', ['proxy.online'], (_event, { runs }) => runs.wake()),

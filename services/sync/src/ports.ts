@@ -139,6 +139,17 @@ export interface MailboxRepository extends PointReader {
   writer(): Promise<PointWriter>;
 }
 
+/**
+ * The right to write to a mailbox of a repository. It keeps two workers from wasting effort; that only one of them
+ * succeeds is seen to by the head.
+ */
+export interface WriteRight {
+  /** Aborted when it was taken and then lost. */
+  readonly lost: AbortSignal;
+  /** Later calls do nothing. @throws MailboxTaken when another worker has it */
+  take(): Promise<void>;
+}
+
 export interface StoredHead {
   head: MailboxHead;
   version: number;
@@ -151,12 +162,30 @@ export interface Heads {
   write(head: MailboxHead, version: number | undefined): Promise<StoredHead>;
 }
 
-/** Everything the end of a task is told to. Each call may be repeated. */
+/** A write of a mailbox head that expects the version read before; `version` undefined: it must not be there. */
+export interface HeadWrite {
+  head: MailboxHead;
+  version: number | undefined;
+}
+
+/** What the end of a task leaves in the control data, in the order in which it is written. */
+export interface TaskEnd {
+  /** The restore point that the task made. */
+  point?: RestorePointRecord;
+  head?: HeadWrite;
+  events: readonly HoldfastEvent[];
+  taskId: string;
+  result: TaskResult;
+}
+
+/** Everything the end of a task is told to. */
 export interface Records {
-  addPoint(record: RestorePointRecord): Promise<void>;
-  emit(...events: HoldfastEvent[]): Promise<void>;
-  /** Sets the result of the task unless it has one. */
-  endTask(taskId: string, result: TaskResult): Promise<void>;
+  /**
+   * Writes the end of a task, in the order of `TaskEnd`. May be repeated: a point and events that are there stay, and a
+   * result too. A process that dies meanwhile leaves a beginning of it.
+   * @throws MailboxTaken when the head was written by another: neither events nor result are written then
+   */
+  conclude(end: TaskEnd): Promise<void>;
 }
 
 export type TaskResult = Pick<RunTask, 'state'> &

@@ -4,7 +4,7 @@ import type { ConnectorOpener } from '@holdfast/exchange';
 import { createConnectorCache } from '@holdfast/exchange';
 import { createGate, createOutbox, type Messaging, type Running } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
-import type { Store } from '@holdfast/store';
+import type { OrderedWrite, Store } from '@holdfast/store';
 import { createActivity } from './activity.ts';
 import { cachedDocuments } from './adapters/cachedDocuments.ts';
 import type { RepositoryHub } from './adapters/repositoryHub.ts';
@@ -108,7 +108,9 @@ function sharedParts(deps: SyncDeps) {
       tasks: store.collection(collections.runTasks),
       points: store.collection(collections.restorePoints),
       heads: store.collection(collections.mailboxHeads),
+      events: store.collection(collections.events),
       outbox,
+      writeInOrder: (writes: readonly OrderedWrite[]) => store.writeInOrder(writes),
     },
     organization: cachedDocuments({ ...cached, collection: store.collection(collections.organizations) }).get,
     repository: cachedDocuments({ ...cached, collection: store.collection(collections.repositories) }).get,

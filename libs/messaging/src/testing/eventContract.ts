@@ -145,6 +145,22 @@ export function eventContract(open: OpenBroker): void {
       expect(seen).toEqual(['a', 'b']);
     });
 
+    test('a tail lets pass what is not wanted when it comes', async () => {
+      const messaging = await connect();
+      const seen: string[] = [];
+      let isWanted = false;
+      const wanted = () => isWanted;
+      await messaging.tailEvents('events.>', (event) => seen.push(keyOf(event)), { wanted });
+      const witness: string[] = [];
+      await messaging.tailEvents('events.>', (event) => witness.push(keyOf(event)));
+      await messaging.publishEvent(proxyOnline('a'));
+      await eventually('it has passed', () => witness.length === 1);
+      isWanted = true;
+      await messaging.publishEvent(proxyOnline('b'));
+      await eventually('one', () => seen.length > 0);
+      expect(seen).toEqual(['b']);
+    });
+
     test('what a handler publishes belongs to the trace of what it handles', async () => {
       const messaging = await connect();
       const traces: (string | undefined)[] = [];

@@ -127,8 +127,12 @@ function memoryQueues(
 
   function taskSource<T>(options: TaskConsumerOptions<T>): TaskSource {
     return {
-      async next() {
-        return broker.up ? taskConsumer(options).next() : undefined;
+      async take(most, onTask) {
+        for (let taken = 0; broker.up && taken < most; taken++) {
+          const message = taskConsumer(options).next();
+          if (message === undefined) return;
+          onTask(message);
+        }
       },
       hint: (withinMs, signal) => rung(broker.tasks, withinMs, signal),
       async repost(message, attempts) {
@@ -201,10 +205,11 @@ function memoryQueues(
       const running = options.filters.map((filter) => runEvents(eventSource(options, filter), options, log));
       return track({ stop: async () => void (await Promise.all(running.map((one) => one.stop()))) });
     },
-    async tailEvents(filter, onEvent) {
+    async tailEvents(filter, onEvent, { wanted = () => true } = {}) {
       broker.check('following events');
       const seen = recentIds(1000);
       const deaf = broker.hear(names.subject(filter), (text) => {
+        if (!wanted()) return;
         const event = parseEvent(JSON.parse(text));
         if (seen.isNew(event.id)) onEvent(event);
       });

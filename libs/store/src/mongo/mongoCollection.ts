@@ -1,7 +1,7 @@
 import type { CollectionDeclaration, JsonObject } from '@holdfast/contracts';
 import type { Db, IndexDescription, Collection as MongoDriverCollection } from 'mongodb';
 import { indexName, valueAt } from '../declaration.ts';
-import { prepareDocument, readDocument } from '../document.ts';
+import { prepareDocument, readDocument, writtenDocument } from '../document.ts';
 import { AlreadyExists, VersionConflict } from '../errors.ts';
 import { makePage, type Row } from '../page.ts';
 import type { Collection, Document, Page, Query, Stored } from '../ports.ts';
@@ -46,21 +46,23 @@ export class MongoCollection<T extends Document> implements Collection<T> {
   }
 
   async insert(doc: T): Promise<Stored<T>> {
-    const { id, value } = prepareDocument(this.#declaration, doc);
+    const prepared = prepareDocument(this.#declaration, doc);
+    const { id, value } = prepared;
     await this.#write('insert', id, value, () =>
       this.#rows.insertOne({ _id: id, version: 1, doc: contentOf(value) }),
     );
-    return this.#stored({ version: 1, value });
+    return writtenDocument(prepared, 1);
   }
 
   async replace(doc: T, expectedVersion: number): Promise<Stored<T>> {
-    const { id, value } = prepareDocument(this.#declaration, doc);
+    const prepared = prepareDocument(this.#declaration, doc);
+    const { id, value } = prepared;
     const version = expectedVersion + 1;
     const { matchedCount } = await this.#write('replace', id, value, () =>
       this.#rows.replaceOne({ _id: id, version: expectedVersion }, { version, doc: contentOf(value) }),
     );
     if (matchedCount === 0) throw new VersionConflict(this.name, id, expectedVersion);
-    return this.#stored({ version, value });
+    return writtenDocument(prepared, version);
   }
 
   async delete(id: string, expectedVersion?: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import { type Db, MongoClient } from 'mongodb';
 import { checkDeclaration } from '../declaration.ts';
 import { NotAStore, StoreTooNew, StoreUnreachable } from '../errors.ts';
 import type { Collection, Document, Store, StoreDeps } from '../ports.ts';
+import { writeOneByOne } from '../writeOneByOne.ts';
 import { type MadeCollections, MongoCollection } from './mongoCollection.ts';
 import { isDuplicate, mongoFailure } from './mongoErrors.ts';
 
@@ -94,6 +95,7 @@ export async function openMongoStore(url: string, _deps: StoreDeps = {}): Promis
       checkDeclaration(declaration);
       return new MongoCollection(declaration, db, place, made);
     },
+    writeInOrder: writeOneByOne,
     async ping(): Promise<void> {
       try {
         await db.command({ ping: 1 });

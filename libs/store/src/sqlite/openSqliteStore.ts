@@ -6,6 +6,7 @@ import { createBreather } from './breather.ts';
 import { type Database, openDatabase } from './database.ts';
 import { SqliteCollection } from './sqliteCollection.ts';
 import { sqliteFailure } from './sqliteErrors.ts';
+import { writeInOrder } from './writeInOrder.ts';
 import { WriteQueue } from './writeQueue.ts';
 
 /** A store over an open database. */
@@ -17,6 +18,13 @@ export function createSqliteStore(database: Database, deps: StoreDeps = {}): Sto
     collection<T extends Document>(declaration: CollectionDeclaration<T>): Collection<T> {
       checkDeclaration(declaration);
       return new SqliteCollection(declaration, shared);
+    },
+    async writeInOrder(writes) {
+      try {
+        return await writeInOrder(queue, writes);
+      } catch (error) {
+        throw sqliteFailure(database.path, error);
+      }
     },
     async ping(): Promise<void> {
       try {

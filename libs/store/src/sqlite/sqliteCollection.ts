@@ -1,6 +1,7 @@
+import type { SQLInputValue } from 'node:sqlite';
 import type { CollectionDeclaration, JsonObject } from '@holdfast/contracts';
 import { indexName } from '../declaration.ts';
-import { prepareDocument, readDocument } from '../document.ts';
+import { prepareDocument, readDocument, writtenDocument } from '../document.ts';
 import { AlreadyExists, VersionConflict } from '../errors.ts';
 import { makePage, type Row } from '../page.ts';
 import { createPauses } from '../pauses.ts';
@@ -72,23 +73,38 @@ export class SqliteCollection<T extends Document> implements Collection<T> {
   }
 
   async insert(doc: T): Promise<Stored<T>> {
-    const { id, json, value } = prepareDocument(this.#declaration, doc);
-    const inserted = await this.#write(() => {
-      // Asked first, because SQLite may name another taken index: a repeat must be told from a collision.
-      if (this.#database.row(`SELECT 1 FROM ${this.#table} WHERE id = ?`, id) !== undefined) return false;
-      this.#database.run(`INSERT INTO ${this.#table} (id, version, doc) VALUES (?, 1, ?)`, id, json);
-      return true;
-    });
-    if (!inserted) throw new AlreadyExists(this.name, ['id']);
-    return this.#stored({ version: 1, value });
+    const insertion = this.insertion(doc);
+    return this.#write(insertion);
   }
 
   async replace(doc: T, expectedVersion: number): Promise<Stored<T>> {
-    const { id, json, value } = prepareDocument(this.#declaration, doc);
+    const replacement = this.replacement(doc, expectedVersion);
+    return this.#write(replacement);
+  }
+
+  /** Made ready to run inside a transaction, where it throws what refuses it and leaves nothing then. */
+  insertion(doc: T): () => Stored<T> {
+    const prepared = prepareDocument(this.#declaration, doc);
+    const { id, json } = prepared;
+    return () => {
+      // Asked first, because SQLite may name another taken index: a repeat must be told from a collision.
+      const taken = this.#database.row(`SELECT 1 FROM ${this.#table} WHERE id = ?`, id) !== undefined;
+      if (taken) throw new AlreadyExists(this.name, ['id']);
+      this.#change(`INSERT INTO ${this.#table} (id, version, doc) VALUES (?, 1, ?)`, id, json);
+      return writtenDocument(prepared, 1);
+    };
+  }
+
+  /** As `insertion`. */
+  replacement(doc: T, expectedVersion: number): () => Stored<T> {
+    const prepared = prepareDocument(this.#declaration, doc);
+    const { id, json } = prepared;
     const sql = `UPDATE ${this.#table} SET doc = ?, version = version + 1 WHERE id = ? AND version = ?`;
-    const changed = await this.#write(() => this.#database.run(sql, json, id, expectedVersion));
-    if (changed === 0) throw new VersionConflict(this.name, id, expectedVersion);
-    return this.#stored({ version: expectedVersion + 1, value });
+    return () => {
+      const changed = this.#change(sql, json, id, expectedVersion);
+      if (changed === 0) throw new VersionConflict(this.name, id, expectedVersion);
+      return writtenDocument(prepared, expectedVersion + 1);
+    };
   }
 
   async delete(id: string, expectedVersion?: number): Promise<boolean> {
@@ -126,7 +142,7 @@ export class SqliteCollection<T extends Document> implements Collection<T> {
   }
 
   async #read<R>(documents: number, read: () => R): Promise<R> {
-    await this.#ensure();
+    await this.made();
     await this.#shared.breathe(documents);
     const pause = createPauses(this.#shared.deps, lockPatience);
     for (;;) {
@@ -139,17 +155,26 @@ export class SqliteCollection<T extends Document> implements Collection<T> {
   }
 
   async #write<R>(run: () => R): Promise<R> {
-    await this.#ensure();
+    await this.made();
     try {
       return await this.#shared.queue.write(run);
     } catch (error) {
-      if (isConstraint(error))
-        throw new AlreadyExists(this.name, takenFields(error, this.#declaration.indexes), error);
       throw sqliteFailure(this.#database.path, error);
     }
   }
 
-  #ensure(): Promise<void> {
+  /** A statement that a unique index may refuse. */
+  #change(sql: string, ...values: SQLInputValue[]): number {
+    try {
+      return this.#database.run(sql, ...values);
+    } catch (error) {
+      if (!isConstraint(error)) throw error;
+      throw new AlreadyExists(this.name, takenFields(error, this.#declaration.indexes), error);
+    }
+  }
+
+  /** Resolves when table and indexes are there. */
+  made(): Promise<void> {
     this.#made ??= this.#make().catch((error: unknown) => {
       this.#made = undefined;
       throw sqliteFailure(this.#database.path, error);

@@ -2,12 +2,14 @@ import { HoldfastError, type IndexDeclaration } from '@holdfast/contracts';
 import { indexName } from '../declaration.ts';
 import { errorProperty } from '../errorCode.ts';
 import {
+  AlreadyExists,
   NotAStore,
   StoreDamaged,
   StoreFailed,
   StoreFull,
   StoreUnavailable,
   StoreUnreachable,
+  VersionConflict,
 } from '../errors.ts';
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html); the low byte of an extended code. */
@@ -42,6 +44,10 @@ export function isBusy(error: unknown): boolean {
 export function isConstraint(error: unknown): boolean {
   return primaryCode(error) === code.constraint;
 }
+
+/** One write was refused, and left nothing; the transaction around it goes on. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof AlreadyExists || error instanceof VersionConflict || isConstraint(error);
 
 /** The declared fields whose uniqueness a constraint error is about; `id` when it is none of the indexes. */
 export function takenFields(error: unknown, indexes: readonly IndexDeclaration[]): readonly string[] {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Database, openDatabase } from './database.ts';
 import { WriteQueue } from './writeQueue.ts';
 
@@ -44,6 +44,28 @@ test('writers that go on when their write is done share a commit each round', as
   await Promise.all(Array.from({ length: 64 }, (_, w) => writer(w)));
   expect(count()).toBe(640);
   expect(commits()).toBe(10);
+});
+
+test('on a slow disk many writers are paced, and one alone is not', async () => {
+  const exec = database.exec.bind(database);
+  database.exec = (sql) => {
+    const until = performance.now() + (sql === 'COMMIT' ? 3 : 0);
+    while (performance.now() < until);
+    exec(sql);
+  };
+  const timer = jest.spyOn(globalThis, 'setTimeout');
+  try {
+    const queue = new WriteQueue(database, {});
+    for (let i = 0; i < 5; i += 1) await queue.write(insert(i));
+    expect(timer).not.toHaveBeenCalled();
+    const writer = async (w: number) => {
+      for (let i = 0; i < 5; i += 1) await queue.write(insert(100 + w * 10 + i));
+    };
+    await Promise.all([writer(0), writer(1)]);
+    expect(timer).toHaveBeenCalled();
+  } finally {
+    timer.mockRestore();
+  }
 });
 
 test('no write is acknowledged before its transaction has ended', async () => {

@@ -2,7 +2,7 @@ import { StoreUnavailable } from '../errors.ts';
 import { createPauses } from '../pauses.ts';
 import type { StoreDeps } from '../ports.ts';
 import { type Database, lockPatience } from './database.ts';
-import { isBusy, isConstraint, sqliteFailure } from './sqliteErrors.ts';
+import { isBusy, isRefusal, sqliteFailure } from './sqliteErrors.ts';
 
 interface QueuedWrite {
   /** Runs inside the transaction; what it returns settles the promise once the transaction is on the disk. */
@@ -17,7 +17,8 @@ const maxBatch = 500;
 /**
  * After a transaction of t ms the next one waits until 3 t have gone by: on a slow or busy disk the writers that come
  * meanwhile share one fsync, and at least three quarters of the time belong to the event loop. Shorter pauses than a
- * timer can keep are left out, so on a quiet fast disk nobody waits.
+ * timer can keep are left out, so on a quiet fast disk nobody waits; and so are those after a single write, because who
+ * writes alone, one write after the other, would wait for nobody.
  */
 const pacing = { times: 3, shortestMs: 1, longestMs: 30 };
 
@@ -60,9 +61,11 @@ export class WriteQueue {
       await new Promise<void>((resolve) => setImmediate(resolve));
       await this.#pace();
       const started = performance.now();
-      await this.#commit(this.#queued.splice(0, maxBatch));
+      const batch = this.#queued.splice(0, maxBatch);
+      await this.#commit(batch);
       const ended = performance.now();
-      this.#notBefore = ended + Math.min(pacing.times * (ended - started), pacing.longestMs);
+      const pauseMs = batch.length === 1 ? 0 : Math.min(pacing.times * (ended - started), pacing.longestMs);
+      this.#notBefore = ended + pauseMs;
     }
     this.#draining = undefined;
   }
@@ -102,8 +105,8 @@ export class WriteQueue {
       const result = write.run();
       return () => write.resolve(result);
     } catch (error) {
-      // A refused constraint undoes its own statement only; the neighbours go on.
-      if (!isConstraint(error)) throw error;
+      // A refused write undoes its own statement only; the neighbours go on.
+      if (!isRefusal(error)) throw error;
       return () => write.reject(error);
     }
   }

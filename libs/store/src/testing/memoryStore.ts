@@ -6,6 +6,7 @@ import { makePage, type Row } from '../page.ts';
 import type { Collection, Document, FieldValue, Page, Query, Store, Stored } from '../ports.ts';
 import { type PlannedCondition, type PlannedQuery, planConditions, planQuery } from '../query.ts';
 import { compareStrings, compareValues } from '../stringOrder.ts';
+import { writeOneByOne } from '../writeOneByOne.ts';
 
 type Rows = Map<string, Row>;
 
@@ -134,6 +135,7 @@ export function memoryStore(): Store {
       collections.set(declaration.name, rows);
       return new MemoryCollection(declaration, rows, check);
     },
+    writeInOrder: writeOneByOne,
     async ping() {
       check();
     },

@@ -1,6 +1,7 @@
 import { concurrencyContract } from './concurrencyContract.ts';
 import { conditionContract } from './conditionContract.ts';
 import { documentContract } from './documentContract.ts';
+import { orderContract } from './orderContract.ts';
 import { queryContract } from './queryContract.ts';
 import type { StoreFixture } from './things.ts';
 
@@ -16,4 +17,5 @@ export function storeContract(open: () => Promise<StoreFixture>): void {
   conditionContract(open);
   queryContract(open);
   concurrencyContract(open);
+  orderContract(open);
 }

@@ -32,7 +32,8 @@ import type {
 } from '../ports.ts';
 
 const unfinished = { in: ['requested', 'running', 'completing'] };
-const insertsAtOnce = 32;
+/** As many share a commit; a page of a large run must not hold up the event loop. */
+const insertsAtOnce = 250;
 /** Of the runs that a chained job has not seen the newest is what counts; skipped ones may stand between. */
 const mostEndedRuns = 20;
 

@@ -23,12 +23,17 @@ export interface AdvancePorts {
   silence: Silence;
   /** Runs whose start this process has announced and whose tasks it has sent. */
   dispatched: Set<string>;
+  /** Told how many tasks of a run have not ended, as they are counted. */
+  onUnfinished: (runId: string, tasks: number) => void;
   /** Told of tasks that are sent again. */
   onResent: (run: Run, tasks: readonly RunTask[]) => void;
   now: () => number;
   orphanAfterMs: number;
   abandonedAfterMs: number;
 }
+
+/** Messages under way to the broker at the same time, in the order of the positions. */
+const sentAtOnce = 64;
 
 /**
  * Brings a running run forward by what the control data says: sends its tasks, sends lost ones again, carries out a
@@ -40,6 +45,7 @@ export async function advanceRun(ports: AdvancePorts, run: Run): Promise<boolean
     await stopRun(ports, run);
     counts = await ports.tasks.countTasks(run.id);
   }
+  ports.onUnfinished(run.id, unfinishedOf(counts));
   if (!ports.dispatched.has(run.id)) await ports.announce(runStarted(run));
   const isOver = unfinishedOf(counts) === 0;
   // A retry that a crash left half begun is begun first: its tasks are not sent before the run says so.
@@ -80,10 +86,14 @@ async function keepQueued(ports: AdvancePorts, run: Run, counts: TaskCounts): Pr
   const { orphanAfterMs, abandonedAfterMs } = ports;
   const unsent = planResend({ held, queued, running, orphanAfterMs, abandonedAfterMs });
   if (!isFirst && unsent.length > 0) ports.onResent(run, unsent);
-  for (const task of unsent) {
-    await ports.queue.send(run, task, messageId(ports, task, held));
-    if (task.state === 'running') ports.silence.reset(task.id);
+  for (let at = 0; at < unsent.length; at += sentAtOnce) {
+    await Promise.all(unsent.slice(at, at + sentAtOnce).map((task) => send(ports, run, task, held)));
   }
+}
+
+async function send(ports: AdvancePorts, run: Run, task: RunTask, held: number): Promise<void> {
+  await ports.queue.send(run, task, messageId(ports, task, held));
+  if (task.state === 'running') ports.silence.reset(task.id);
 }
 
 /**

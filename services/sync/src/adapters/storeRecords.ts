@@ -1,9 +1,9 @@
-import type { RestorePointRecord, RunTask } from '@holdfast/contracts';
-import { terminalTaskStates } from '@holdfast/contracts';
+import type { EventRecord, MailboxHead, RestorePointRecord, RunTask } from '@holdfast/contracts';
+import { HoldfastError, terminalTaskStates } from '@holdfast/contracts';
 import type { Outbox } from '@holdfast/messaging';
-import { type Collection, insertIfAbsent, modify, type Stored } from '@holdfast/store';
-import { hasCode } from '../errors.ts';
-import type { Records, TaskResult } from '../ports.ts';
+import { type Collection, modify, type OrderedWrite, type Store, type Stored } from '@holdfast/store';
+import { hasCode, MailboxTaken } from '../errors.ts';
+import type { HeadWrite, Records, TaskEnd, TaskResult } from '../ports.ts';
 
 export const hasEnded = (task: Pick<RunTask, 'state'>): boolean =>
   (terminalTaskStates as readonly string[]).includes(task.state);
@@ -11,7 +11,10 @@ export const hasEnded = (task: Pick<RunTask, 'state'>): boolean =>
 export interface RecordStores {
   tasks: Collection<RunTask>;
   points: Collection<RestorePointRecord>;
-  outbox: Pick<Outbox, 'add'>;
+  heads: Collection<MailboxHead>;
+  events: Collection<EventRecord>;
+  outbox: Pick<Outbox, 'addWith'>;
+  writeInOrder: Store['writeInOrder'];
 }
 
 /** The facts of this attempt that go into the task with its result. */
@@ -20,12 +23,12 @@ export interface AttemptFacts {
   attempt: number;
 }
 
-/** `read` is the task as it was read when it was taken: most often it is still so, which saves reading it again. */
-export function storeRecords(
-  stores: RecordStores,
-  read: Stored<RunTask> | undefined,
-  facts: AttemptFacts,
-): Records {
+/**
+ * The end of a task as one call to the control data, which most often makes one commit of it. `read` is the task as it
+ * was when it was taken: mostly it still is, which saves reading it again.
+ */
+export function storeRecords(stores: RecordStores, read: Stored<RunTask>, facts: AttemptFacts): Records {
+  const { tasks } = stores;
   const ended = (task: RunTask, result: TaskResult): RunTask | undefined =>
     hasEnded(task)
       ? undefined
@@ -36,25 +39,46 @@ export function storeRecords(
           ...startOf(task),
           ...withoutUndefined(result),
         };
+
+  async function write({ point, head, result }: TaskEnd, rows: readonly EventRecord[]) {
+    const task = ended(read.doc, result);
+    const before: OrderedWrite[] = [];
+    if (point !== undefined) before.push(insertion(stores.points, point));
+    if (head !== undefined) before.push(headWrite(stores.heads, head));
+    const written = await stores.writeInOrder([
+      ...before,
+      ...rows.map((row) => insertion(stores.events, row)),
+      ...(task === undefined ? [] : [{ into: tasks, replace: task, expectedVersion: read.version }]),
+    ]);
+    return written.slice(before.length, before.length + rows.length) as (Stored<EventRecord> | undefined)[];
+  }
+
   return {
-    async addPoint(record) {
-      await insertIfAbsent(stores.points, record);
-    },
-    emit: (...events) => stores.outbox.add(...events),
-    async endTask(taskId, result) {
-      const change = read === undefined ? undefined : ended(read.doc, result);
-      if (read !== undefined && change !== undefined) {
-        try {
-          await stores.tasks.replace(change, read.version);
-          return;
-        } catch (error) {
-          if (!hasCode(error, 'version-conflict')) throw error;
-        }
+    async conclude(end) {
+      try {
+        await stores.outbox.addWith(end.events, (rows) => write(end, rows));
+      } catch (error) {
+        const refusedBy = refusingCollection(error);
+        if (refusedBy === stores.heads.name) throw new MailboxTaken('its head was written by another', error);
+        if (refusedBy !== tasks.name) throw error;
+        // Everything before it is written; shown as running meanwhile, or ended by another.
+        await modify(tasks, end.taskId, (task) => ended(task, end.result));
       }
-      await modify(stores.tasks, taskId, (task) => ended(task, result));
     },
   };
 }
+
+const insertion = <T extends RestorePointRecord | EventRecord>(into: Collection<T>, doc: T): OrderedWrite =>
+  ({ into, insert: doc, ifAbsent: true }) as OrderedWrite;
+
+const headWrite = (into: Collection<MailboxHead>, { head, version }: HeadWrite): OrderedWrite =>
+  version === undefined ? { into, insert: head } : { into, replace: head, expectedVersion: version };
+
+/** The name of the collection whose document was not as expected. */
+const refusingCollection = (error: unknown): unknown =>
+  error instanceof HoldfastError && hasCode(error, 'version-conflict', 'already-exists')
+    ? error.details.collection
+    : undefined;
 
 /** An earlier attempt's start stays: it is when the work on the mailbox began. */
 const startOf = (task: RunTask) => (task.startedAt === undefined ? {} : { startedAt: task.startedAt });

@@ -2,6 +2,7 @@ import { Crash, CrashPlan } from '@holdfast/testing';
 import { describe, expect, test } from '@jest/globals';
 import { MailboxTaken } from '../errors.ts';
 import { SyncWorld } from '../testing/world.ts';
+import { readHeadState } from './syncState.ts';
 
 type Scene = { name: string; prepare: (world: SyncWorld) => Promise<void> };
 
@@ -161,8 +162,47 @@ describe('two workers for one mailbox', () => {
     for (let n = 0; n < 6; n++) world.mailbox.addMessage('inbox');
     const lease = new AbortController();
     lease.abort();
-    await expect(world.attempt({ leaseLost: lease.signal })).rejects.toBeInstanceOf(MailboxTaken);
+    const right = { lost: lease.signal, take: async () => undefined };
+    await expect(world.attempt({ right })).rejects.toBeInstanceOf(MailboxTaken);
     expect(world.vault.points).toEqual([]);
+  });
+
+  describe('the right to write', () => {
+    const lost = new AbortController().signal;
+    const taken = { lost, take: () => Promise.reject(new MailboxTaken('it has the lease')) };
+
+    test('is not needed to find a mailbox unchanged', async () => {
+      const world = new SyncWorld();
+      world.mailbox.addMessage('inbox');
+      await world.attempt();
+      expect(await world.attempt({ right: taken })).toMatchObject({ kind: 'done', state: 'success' });
+    });
+
+    test('comes before the first write; without it nothing is written and the task has no end', async () => {
+      const world = new SyncWorld();
+      world.mailbox.addMessage('inbox');
+      await world.attempt();
+      world.mailbox.addMessage('inbox');
+      const before = { head: world.head, points: world.vault.points.length, endings: world.endings.length };
+      await expect(world.attempt({ right: taken })).rejects.toBeInstanceOf(MailboxTaken);
+      const after = { head: world.head, points: world.vault.points.length, endings: world.endings.length };
+      expect(after).toEqual(before);
+    });
+
+    test('comes before the first question to the source when the head is claimed', async () => {
+      const world = new SyncWorld();
+      world.mailbox.addMessage('inbox');
+      await world.attempt();
+      world.mailbox.addMessage('inbox');
+      const crash = new CrashPlan(1e9, 'before');
+      const dies = { heads: { ...world.heads() }, repository: { ...world.vault.repository('run-2') } };
+      dies.repository.writer = () => Promise.reject(new Crash());
+      await world.attempt({ crash, wrap: () => dies }).catch(() => undefined);
+      expect(readHeadState(world.head?.head.cursors).claim).toBeDefined();
+      const asked = new CrashPlan(1e9, 'before');
+      await expect(world.attempt({ right: taken, crash: asked })).rejects.toBeInstanceOf(MailboxTaken);
+      expect(asked.calls.filter((call) => call.startsWith('reader'))).toEqual([]);
+    });
   });
 
   test('a run that was overtaken by a newer one does not move the head back', async () => {

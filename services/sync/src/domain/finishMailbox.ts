@@ -4,7 +4,7 @@ import { type Completeness, checkCompleteness } from './checkCompleteness.ts';
 import type { HeadFence } from './headFence.ts';
 import type { Base } from './loadBase.ts';
 import type { MailboxWork, WorkClock } from './mailboxWork.ts';
-import { pointRecordOf, reportTask, type TaskReport } from './reportTask.ts';
+import { reportTask, type TaskReport } from './reportTask.ts';
 import { excludedIn, type SavedPoint, saveFullPoint, totalsOf } from './savePoint.ts';
 import { gapsInHeadLimit, type HeadState, historyOf } from './syncState.ts';
 
@@ -48,7 +48,7 @@ export async function finishMailbox(
 
 const nothingRead: Completeness = { reportedItems: undefined, warning: undefined };
 
-/** Everything after the restore point is there: its record, the head, the events, the task. Each may be repeated. */
+/** Everything after the restore point is there: its record, the head, the events, the task. It may be repeated. */
 export async function finishSaved(context: FinishContext, point: SavedPoint): Promise<Finished> {
   const { head } = context.fence;
   const { totals, warning, excluded } = point.report;
@@ -63,16 +63,13 @@ export async function finishSaved(context: FinishContext, point: SavedPoint): Pr
     point,
     newestPointTime: point.time,
   };
-  await context.records.addPoint(pointRecordOf(report, point));
   const overtaken = head?.pointTime !== undefined && Date.parse(head.pointTime) > point.time;
-  if (!overtaken) {
-    await context.fence.end({
-      checkedAt: isoTime(point.committedAt),
-      state: headStateOf(point, historyOf(context.task)),
-      point: { name: point.name, pointId: point.pointId, time: isoTime(point.time) },
-    });
-  }
-  return { state: await reportTask(context.records, report), totals };
+  const newHead = context.fence.ending({
+    checkedAt: isoTime(point.committedAt),
+    state: headStateOf(point, historyOf(context.task)),
+    point: { name: point.name, pointId: point.pointId, time: isoTime(point.time) },
+  });
+  return { state: await reportTask(context.records, report, overtaken ? undefined : newHead), totals };
 }
 
 /** No restore point: "checked at" and the cursors move, and the tries of gaps. */
@@ -89,7 +86,7 @@ async function finishUnchanged(
   const counts = counted ?? base.countsOf(full.pointId) ?? { items: 0, folders: 0 };
   const gaps = work.gaps.all();
   const totals = totalsOf(work, counts);
-  await context.fence.end({
+  const head = context.fence.ending({
     checkedAt: isoTime(now),
     state: headStateOf(
       { pointId: full.pointId, root: full.root, cursors: work.cursors, counts, gaps },
@@ -101,7 +98,7 @@ async function finishUnchanged(
   const newestPointTime = full.time;
   const { excluded } = excludedIn(work.cursors);
   const report = { ...context, now, totals, gaps, warning, excluded, point, newestPointTime };
-  return { state: await reportTask(context.records, report), totals };
+  return { state: await reportTask(context.records, report, head), totals };
 }
 
 function headStateOf(

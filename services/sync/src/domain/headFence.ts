@@ -1,7 +1,7 @@
 import type { MailboxHead, SyncTask } from '@holdfast/contracts';
 import { headIdOf, type JsonObject } from '@holdfast/contracts';
 import { MailboxTaken } from '../errors.ts';
-import type { Heads, StoredHead } from '../ports.ts';
+import type { Heads, HeadWrite, StoredHead, WriteRight } from '../ports.ts';
 import { type HeadState, readHeadState } from './syncState.ts';
 
 /** What the end of a backup says of its mailbox. */
@@ -21,21 +21,28 @@ export interface HeadFence {
   readonly state: HeadState;
   /** The fencing number of this worker; undefined before `claim`. */
   readonly epoch: number | undefined;
-  /** Says that this worker begins to write to the repository: epoch + 1. Later calls do nothing. */
+  /** Takes the right to write and says that this worker begins to: epoch + 1. Later calls do nothing. @throws MailboxTaken */
   claim(): Promise<void>;
   /** @throws MailboxTaken when the head was written by another since `claim` */
   check(): Promise<void>;
-  end(end: HeadEnd): Promise<void>;
+  /** The head as it is at the end, to be written with the rest of it. */
+  ending(end: HeadEnd): HeadWrite;
 }
 
+/**
+ * A head that says that somebody is at work, or has died at it, is not gone on from without the right to write: as long
+ * as he lives, asking the source would be in vain.
+ */
 export async function openHeadFence(
   heads: Heads,
+  right: WriteRight,
   task: SyncTask,
   mailboxAddress: string,
 ): Promise<HeadFence> {
   let stored: StoredHead | undefined = await heads.read();
   let epoch: number | undefined;
   const initial = readHeadState(stored?.head.cursors);
+  if (initial.claim !== undefined) await right.take();
   const base = (): MailboxHead => ({
     ...(stored?.head ?? {
       id: headIdOf(task.repositoryId, task.mailboxId),
@@ -57,6 +64,7 @@ export async function openHeadFence(
     },
     async claim() {
       if (epoch !== undefined) return;
+      await right.take();
       const cursors = { ...initial, claim: { taskId: task.taskId } };
       stored = await heads.write({ ...base(), cursors }, stored?.version);
       epoch = stored.head.epoch;
@@ -65,12 +73,11 @@ export async function openHeadFence(
       const now = await heads.read();
       if (now?.version !== stored?.version) throw new MailboxTaken('its head has moved');
     },
-    async end({ checkedAt, state, point }) {
+    ending({ checkedAt, state, point }) {
       const cursors = state as unknown as JsonObject;
       const named =
         point === undefined ? {} : { pointName: point.name, pointId: point.pointId, pointTime: point.time };
-      stored = await heads.write({ ...base(), ...named, checkedAt, cursors }, stored?.version);
-      epoch = stored.head.epoch;
+      return { head: { ...base(), ...named, checkedAt, cursors }, version: stored?.version };
     },
   };
 }

@@ -7,9 +7,9 @@ import {
   type SyncTask,
   type Totals,
 } from '@holdfast/contracts';
-import type { Records } from '../ports.ts';
+import type { HeadWrite, Records, TaskResult } from '../ports.ts';
 
-/** What is told of a task in the end, in the store first and as events after it. */
+/** What is told of a task in the end. */
 export interface TaskReport {
   task: SyncTask;
   mailboxAddress: string;
@@ -40,10 +40,7 @@ const idsOf = ({ task, mailboxAddress }: Pick<TaskReport, 'task' | 'mailboxAddre
 });
 
 /** The restore point as lists show it. */
-export function pointRecordOf(
-  report: TaskReport,
-  point: NonNullable<TaskReport['point']>,
-): RestorePointRecord {
+function pointRecordOf(report: TaskReport, point: NonNullable<TaskReport['point']>): RestorePointRecord {
   const { taskId: _, ...ids } = idsOf(report);
   return {
     ...ids,
@@ -61,8 +58,12 @@ export function pointRecordOf(
   };
 }
 
-/** Events, then the task's result. Each step may be repeated; the ids are the same every time. */
-export async function reportTask(records: Records, report: TaskReport): Promise<'success' | 'warning'> {
+/** The end of a mailbox that was read to its end. It may be repeated; the ids are the same every time. */
+export async function reportTask(
+  records: Records,
+  report: TaskReport,
+  head: HeadWrite | undefined,
+): Promise<'success' | 'warning'> {
   const outcome = report.totals.gapsOpen > 0 || report.warning !== undefined ? 'warning' : 'success';
   const { task, point, totals } = report;
   const time = isoTime(report.now);
@@ -79,19 +80,26 @@ export async function reportTask(records: Records, report: TaskReport): Promise<
       totals,
     },
   });
-  await records.emit(...(point === undefined ? [] : [pointCreated(report, point, time)]), synced);
-  await records.endTask(task.taskId, {
-    state: outcome,
-    startedAt: isoTime(report.startedAt),
-    finishedAt: time,
-    totals,
-    gaps: report.gaps.slice(0, gapsInReport),
-    ...(point === undefined ? {} : { pointId: point.pointId }),
-    ...(report.newestPointTime === undefined ? {} : { newestPointTime: isoTime(report.newestPointTime) }),
-    ...(report.warning === undefined ? {} : { error: report.warning }),
-    ...(report.excluded === undefined ? {} : { excluded: report.excluded }),
+  await records.conclude({
+    ...(point === undefined ? {} : { point: pointRecordOf(report, point) }),
+    ...(head === undefined ? {} : { head }),
+    events: point === undefined ? [synced] : [pointCreated(report, point, time), synced],
+    taskId: task.taskId,
+    result: resultOf(report, outcome, time),
   });
   return outcome;
+}
+
+function resultOf(report: TaskReport, state: 'success' | 'warning', finishedAt: string): TaskResult {
+  const { point, newestPointTime, warning, excluded } = report;
+  return {
+    ...{ state, startedAt: isoTime(report.startedAt), finishedAt, totals: report.totals },
+    gaps: report.gaps.slice(0, gapsInReport),
+    ...(point === undefined ? {} : { pointId: point.pointId }),
+    ...(newestPointTime === undefined ? {} : { newestPointTime: isoTime(newestPointTime) }),
+    ...(warning === undefined ? {} : { error: warning }),
+    ...(excluded === undefined ? {} : { excluded }),
+  };
 }
 
 function pointCreated(report: TaskReport, point: NonNullable<TaskReport['point']>, time: string) {
@@ -133,8 +141,9 @@ export async function reportStopped(
     totals,
   };
   const event = { source: 'sync', subject: task.mailboxId, key: task.taskId, time, data };
-  await records.emit(makeEvent('mailbox.synced', event));
-  await records.endTask(task.taskId, { state: 'stopped', finishedAt: time, totals });
+  const events = [makeEvent('mailbox.synced', event)];
+  const result: TaskResult = { state: 'stopped', finishedAt: time, totals };
+  await records.conclude({ events, taskId: task.taskId, result });
 }
 
 /** The mailbox failed for good in this run. */
@@ -150,6 +159,7 @@ export async function reportFailed(
   const data = { ...idsOf({ task, mailboxAddress }), attempts, error };
   const key = task.retry === undefined ? task.taskId : `${task.taskId}/${task.retry}`;
   const event = { source: 'sync', subject: task.mailboxId, key, time, data };
-  await records.emit(makeEvent('mailbox.failed', event));
-  await records.endTask(task.taskId, { state: 'failed', finishedAt: time, error, attempts });
+  const events = [makeEvent('mailbox.failed', event)];
+  const result: TaskResult = { state: 'failed', finishedAt: time, error, attempts };
+  await records.conclude({ events, taskId: task.taskId, result });
 }

@@ -9,7 +9,7 @@ import {
 } from '@holdfast/contracts';
 import type { MailboxReader } from '@holdfast/exchange';
 import { hasCode, Interrupted } from '../errors.ts';
-import type { Heads, InterruptionCheck, MailboxRepository, Records } from '../ports.ts';
+import type { Heads, InterruptionCheck, MailboxRepository, Records, WriteRight } from '../ports.ts';
 import type { AgeLimit } from './ageLimit.ts';
 import type { ByteBudget } from './byteBudget.ts';
 import { orderedExclusions } from './excludeFolders.ts';
@@ -46,7 +46,7 @@ export interface SyncMailboxPorts {
   openReader: (signal: AbortSignal) => Promise<MailboxReader>;
   clock: WorkClock;
   bytes: ByteBudget;
-  leaseLost: AbortSignal;
+  right: WriteRight;
   interruption: InterruptionCheck;
   onProgress: (work: MailboxWork) => void;
   /** Trouble that does not end the work but must be seen. */
@@ -70,7 +70,7 @@ const worthSaving = 100;
 export async function syncMailbox(input: SyncMailboxInput, ports: SyncMailboxPorts): Promise<SyncEnd> {
   const startedAt = ports.clock.now();
   const { task } = input;
-  const fence = await openHeadFence(ports.heads, task, input.mailboxAddress);
+  const fence = await openHeadFence(ports.heads, ports.right, task, input.mailboxAddress);
   const base = await loadBase(fence, ports.repository, pointIdOf(task.runId, task.mailboxId));
   const plan = planSync({
     ...base,
@@ -83,7 +83,7 @@ export async function syncMailbox(input: SyncMailboxInput, ports: SyncMailboxPor
     return { kind: 'done', plan: plan.kind, ...(await finishSaved(context, point)) };
   }
   const abort = new AbortController();
-  const reader = await ports.openReader(AbortSignal.any([abort.signal, ports.leaseLost]));
+  const reader = await ports.openReader(AbortSignal.any([abort.signal, ports.right.lost]));
   const work = workOf(input, ports, { startedAt, plan, base, reader, fence });
   try {
     return await runWork(work, ports, context, base);
@@ -126,7 +126,7 @@ async function runWork(
 
 /** A throttled or broken source often fails a long first run late: the next attempt goes on from here. */
 async function saveBeforeFailing(work: MailboxWork, ports: SyncMailboxPorts, error: unknown): Promise<void> {
-  if (hasCode(error, 'mailbox-taken', 'session-lost') || ports.leaseLost.aborted) return;
+  if (hasCode(error, 'mailbox-taken', 'session-lost') || ports.right.lost.aborted) return;
   if (work.unsavedItems < worthSaving) return;
   try {
     await work.save();
@@ -160,7 +160,7 @@ function workOf(
     totals: { ...zeroTotals },
     repository: ports.repository,
     baseRoot: from?.root,
-    leaseLost: ports.leaseLost,
+    leaseLost: ports.right.lost,
     interruption: ports.interruption,
     checkpoint: saveCheckpoint,
     onProgress: ports.onProgress,

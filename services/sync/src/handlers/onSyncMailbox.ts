@@ -5,7 +5,6 @@ import {
   HoldfastError,
   headIdOf,
   type Mailbox,
-  type MailboxHead,
   mailboxIdentityOf,
   type Organization,
   type RepositoryRecord,
@@ -16,10 +15,11 @@ import {
   zeroTotals,
 } from '@holdfast/contracts';
 import type { UsedConnector } from '@holdfast/exchange';
-import type { Delivery, Lease, Messaging, Verdict } from '@holdfast/messaging';
+import type { Delivery, Messaging, Verdict } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
-import type { Collection, Stored } from '@holdfast/store';
+import type { Stored } from '@holdfast/store';
 import type { Activity } from '../activity.ts';
+import { mailboxLease } from '../adapters/mailboxLease.ts';
 import { markRunning } from '../adapters/markRunning.ts';
 import type { UsedRepository } from '../adapters/repositoryHub.ts';
 import { storeHeads } from '../adapters/storeHeads.ts';
@@ -35,7 +35,7 @@ import type { ProgressBoard } from '../progressBoard.ts';
 
 export interface SyncHandlerDeps {
   messaging: Pick<Messaging, 'acquireLease'>;
-  stores: RecordStores & { heads: Collection<MailboxHead> };
+  stores: RecordStores;
   /** Read often, changed seldom: a few seconds old is fine. */
   run: (id: string) => Promise<Run | undefined>;
   organization: (id: string) => Promise<Organization | undefined>;
@@ -54,8 +54,7 @@ export interface SyncHandlerDeps {
   progress: ProgressBoard;
 }
 
-/** A mailbox whose lease another worker holds is looked at again after so long. */
-const busyPauseMs = 5_000;
+/** A mailbox that another worker has is looked at again after so long. */
 const takenPauseMs = 2_000;
 const done: Verdict = { kind: 'done' };
 
@@ -75,14 +74,8 @@ export function createSyncMailboxHandler(deps: SyncHandlerDeps) {
       await reportStopped(records, task, address, deps.clock.now(), zeroTotals);
       return done;
     }
-    const lease = await deps.messaging.acquireLease(
-      `mailbox.${task.repositoryId}.${task.mailboxId}`,
-      task.taskId,
-    );
-    if (lease === undefined) {
-      deps.metrics.failed('postponed');
-      return { kind: 'postpone', afterMs: busyPauseMs };
-    }
+    const leaseKey = `mailbox.${task.repositoryId}.${task.mailboxId}`;
+    const lease = mailboxLease(deps.messaging, leaseKey, task.taskId);
     const end = deps.activity.begin({ taskId: task.taskId, address, since: deps.clock.now() });
     const attempt = { task, delivery, stored, records, lease, logger: logger.child({ mailbox: address }) };
     try {
@@ -102,7 +95,7 @@ interface Attempt {
   delivery: Delivery;
   stored: Stored<RunTask>;
   records: Records;
-  lease: Lease;
+  lease: ReturnType<typeof mailboxLease>;
   logger: Logger;
 }
 
@@ -151,7 +144,7 @@ async function backUp(deps: SyncHandlerDeps, attempt: Attempt): Promise<Verdict>
         openReader: (signal) => connector.reader(mailbox, { signal, recoverable }),
         clock: deps.clock,
         bytes: deps.bytes,
-        leaseLost: lease.lost,
+        right: lease,
         interruption: interruptionOf(deps, attempt),
         onProgress: (work) => deps.progress.tell(task.taskId, mailbox.address, work, startedAt),
         onTrouble: (error, what) => logger.warn({ error }, what),
@@ -167,7 +160,12 @@ async function backUp(deps: SyncHandlerDeps, attempt: Attempt): Promise<Verdict>
     const tookMs = deps.clock.now() - startedAt;
     deps.metrics.ended(end.state, end.plan, tookMs, end.totals);
     const { plan, state, totals } = end;
-    logger.info({ plan, state, tookMs, ...totals, attempt: delivery.attempt }, 'mailbox done');
+    // Most mailboxes are unchanged in most runs, and their tasks say so.
+    const isUnchanged = totals.itemsNew + totals.itemsChanged + totals.itemsRemoved === 0;
+    logger[isUnchanged && state === 'success' ? 'debug' : 'info'](
+      { plan, state, tookMs, ...totals, attempt: delivery.attempt },
+      'mailbox done',
+    );
     return done;
   } catch (error) {
     await shown.settle();

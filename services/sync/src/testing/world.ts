@@ -17,7 +17,7 @@ import type { SyncSettings } from '../domain/mailboxWork.ts';
 import { type SyncEnd, syncMailbox } from '../domain/syncMailbox.ts';
 import { readHeadState } from '../domain/syncState.ts';
 import { type InterruptReason, MailboxTaken } from '../errors.ts';
-import type { Heads, MailboxRepository, Records, StoredHead, TaskResult } from '../ports.ts';
+import type { Heads, MailboxRepository, Records, StoredHead, TaskResult, WriteRight } from '../ports.ts';
 import { PointVault } from './pointVault.ts';
 
 export const testSettings: SyncSettings = {
@@ -35,14 +35,30 @@ export interface RunOptions {
   interruption?: () => Promise<InterruptReason | undefined>;
   lenient?: boolean;
   settings?: Partial<SyncSettings>;
-  leaseLost?: AbortSignal;
+  right?: WriteRight;
   /** Put around the ports of this attempt. */
   wrap?: (ports: AttemptPorts) => Partial<AttemptPorts>;
 }
 
+/** The steps of a task's end, for the contract of the control data lets a crash come between any two of them. */
+export interface EndSteps {
+  addPoint(record: RestorePointRecord): Promise<void>;
+  emit(events: readonly HoldfastEvent[]): Promise<void>;
+  endTask(taskId: string, result: TaskResult): Promise<void>;
+}
+
+const recordsOf = (heads: Heads, steps: EndSteps): Records => ({
+  async conclude({ point, head, events, taskId, result }) {
+    if (point !== undefined) await steps.addPoint(point);
+    if (head !== undefined) await heads.write(head.head, head.version);
+    await steps.emit(events);
+    await steps.endTask(taskId, result);
+  },
+});
+
 export interface AttemptPorts {
   heads: Heads;
-  records: Records;
+  records: EndSteps;
   repository: MailboxRepository;
   reader: MailboxReader;
 }
@@ -104,12 +120,12 @@ export class SyncWorld {
     };
   }
 
-  records(): Records {
+  records(): EndSteps {
     return {
       addPoint: async (record) => {
         if (!this.pointRecords.has(record.id)) this.pointRecords.set(record.id, record);
       },
-      emit: async (...events) => {
+      emit: async (events) => {
         for (const event of events) if (!this.events.has(event.id)) this.events.set(event.id, event);
       },
       endTask: async (taskId, result) => {
@@ -136,6 +152,7 @@ export class SyncWorld {
       }),
     };
     Object.assign(ports, options.wrap?.(ports) ?? {});
+    const heads = watch('heads', ports.heads);
     return syncMailbox(
       {
         task: this.task(runId),
@@ -146,13 +163,13 @@ export class SyncWorld {
         age: this.age,
       },
       {
-        heads: watch('heads', ports.heads),
+        heads,
         repository: watch('repository', ports.repository),
-        records: watch('records', ports.records),
+        records: recordsOf(heads, watch('records', ports.records)),
         openReader: async () => watch('reader', ports.reader),
         clock: { now: () => this.now++ },
         bytes: createByteBudget(1 << 20),
-        leaseLost: options.leaseLost ?? new AbortController().signal,
+        right: options.right ?? { lost: new AbortController().signal, take: async () => undefined },
         interruption: options.interruption ?? (async () => undefined),
         onProgress: () => undefined,
         onTrouble: () => undefined,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import { mix } from '../random.ts';
 import { badRequest, GraphError } from './errors.ts';
 
@@ -38,7 +38,8 @@ const COUNTED_FROM = 149;
 
 /** Seals delta states into opaque tokens and opens them again; can let them expire. */
 export class DeltaTokens {
-  readonly #key: Buffer;
+  /** A key object: Node takes it apart faster than bytes. */
+  readonly #key: KeyObject;
   readonly #seed: number;
   #issued = 0;
   #generation = COUNTED_FROM;
@@ -46,7 +47,7 @@ export class DeltaTokens {
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.#key = createHash('sha256').update(`delta tokens ${seed}`).digest();
+    this.#key = createSecretKey(createHash('sha256').update(`delta tokens ${seed}`).digest());
   }
 
   seal(state: DeltaState, link: 'next' | 'delta'): string {

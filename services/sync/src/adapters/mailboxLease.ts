@@ -1,0 +1,25 @@
+import type { Lease, Messaging } from '@holdfast/messaging';
+import { MailboxTaken } from '../errors.ts';
+import type { WriteRight } from '../ports.ts';
+
+/** The right to write to a mailbox as a lease in the broker, taken when it is first asked for. */
+export function mailboxLease(
+  messaging: Pick<Messaging, 'acquireLease'>,
+  key: string,
+  owner: string,
+): WriteRight & { release(): Promise<void> } {
+  const lost = new AbortController();
+  let lease: Lease | undefined;
+  return {
+    lost: lost.signal,
+    async take() {
+      if (lease !== undefined) return;
+      const taken = await messaging.acquireLease(key, owner);
+      if (taken === undefined) throw new MailboxTaken('it has the lease');
+      lease = taken;
+      if (taken.lost.aborted) lost.abort(taken.lost.reason);
+      taken.lost.addEventListener('abort', () => lost.abort(taken.lost.reason), { once: true });
+    },
+    release: async () => lease?.release(),
+  };
+}
