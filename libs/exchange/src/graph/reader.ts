@@ -37,7 +37,7 @@ export class GraphReader implements MailboxReader {
     this.grant = deps.grant;
     this.statistics = deps.line.deps.statistics;
     this.userPath = `/users/${encodeURIComponent(deps.mailbox.userId)}`;
-    this.listing = new MessageListing(deps.line, this.userPath, deps.listing);
+    this.listing = new MessageListing(deps.line, this.userPath, deps.listing, deps.memory);
     const { cloud, breaker } = deps.line.deps;
     const host = new URL(cloud.graphRoot).host;
     this.contents = new ContentReader(deps.line, this.userPath, {
