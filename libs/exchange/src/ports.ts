@@ -77,6 +77,8 @@ export interface ItemState extends JsonObject {}
 export interface ListedBody {
   contentType: string;
   content: Uint8Array;
+  /** What `bodyJson` gives, where it lies in memory already. */
+  json?: Uint8Array;
 }
 
 /** A new or changed item as a listing shows it. */
@@ -146,9 +148,12 @@ export interface MailboxReader {
   folders(): Promise<Folder[]>;
   /** Classes of folders by id, for those of which a change did not say it; one that is gone or has none is left out. */
   folderClasses(ids: readonly string[]): Promise<Map<string, string>>;
-  /** @throws CursorExpired, FolderGone, DeltaUnavailable (full mailbox: use `inventory`) */
+  /**
+   * The memory of the bodies in a batch is used again when the next one is asked for, or no more are wanted.
+   * @throws CursorExpired, FolderGone, DeltaUnavailable (full mailbox: use `inventory`)
+   */
   itemChanges(folderId: string, cursor: string | undefined): AsyncIterable<Batch<ItemChange>>;
-  /** The full listing of a folder without a cursor. @throws FolderGone */
+  /** The full listing of a folder without a cursor; bodies as in `itemChanges`. @throws FolderGone */
   inventory(folderId: string): AsyncIterable<ItemUpsert[]>;
   /** Fresh listing facts of one item. @throws vanished */
   item(id: string): Promise<ItemUpsert>;

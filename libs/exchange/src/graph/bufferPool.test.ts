@@ -23,3 +23,16 @@ test('no more is kept than allowed, and nothing that is too large', () => {
   pool.give(large);
   expect(pool.take(5 * 1024 * 1024).buffer).not.toBe(large.buffer);
 });
+
+test('memory of others, and what was given back before, is not handed out', () => {
+  const pool = bufferPool(1024 * 1024);
+  // Small buffers of Node lie together in memory of a size that the pool keeps.
+  const foreign = Buffer.concat([Buffer.from('a mail without an announced length')]);
+  pool.give(foreign);
+  expect(pool.take(foreign.buffer.byteLength).buffer).not.toBe(foreign.buffer);
+  const own = pool.take(20_000);
+  pool.give(own);
+  pool.give(own);
+  expect(pool.take(20_000).buffer).toBe(own.buffer);
+  expect(pool.take(20_000).buffer).not.toBe(own.buffer);
+});

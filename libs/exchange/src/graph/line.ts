@@ -4,6 +4,7 @@ import { HoldfastError, type JsonObject } from '@holdfast/contracts';
 import { type Cloud, requireBearerHost, requireUploadHost } from '../clouds.ts';
 import { objectOf } from '../message/graphMessage.ts';
 import type { ExchangeClock, ExchangeLogger, ExchangeRandom, ReaderStatistics } from '../ports.ts';
+import type { BufferPool } from './bufferPool.ts';
 import { classifyAnswer, type Refusal } from './classifyAnswer.ts';
 import { classifyFailure } from './classifyFailure.ts';
 import type { TokenSource } from './credentials.ts';
@@ -122,9 +123,12 @@ export class GraphLine {
     });
   }
 
-  /** What `parse` makes of the bytes of the answer; what it throws counts as a broken answer. */
-  parsed<T>(request: LineRequest, parse: (bytes: Uint8Array) => T): Promise<T> {
-    return this.perform(request, async (answer) => parse(await this.bytesOf(answer)));
+  /**
+   * What `parse` makes of the bytes of the answer, which lie in `memory` where their number is known; what it throws
+   * counts as a broken answer.
+   */
+  parsed<T>(request: LineRequest, memory: BufferPool, parse: (bytes: Uint8Array) => T): Promise<T> {
+    return this.perform(request, async (answer) => parse(await this.bytesOf(answer, memory)));
   }
 
   text(request: LineRequest): Promise<string> {
@@ -267,12 +271,13 @@ export class GraphLine {
     return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8');
   }
 
-  private async bytesOf(answer: HttpAnswer): Promise<Uint8Array> {
-    const bytes = await answer.body.bytes();
-    this.deps.statistics.bytesRead += bytes.byteLength;
+  private async bytesOf(answer: HttpAnswer, memory?: BufferPool): Promise<Uint8Array> {
     const announced = announcedLength(answer);
-    if (announced !== undefined && announced !== bytes.byteLength)
-      throw new CutShort(announced, bytes.byteLength);
+    const given = announced === undefined ? undefined : memory?.take(announced);
+    const bytes = given ?? (await answer.body.bytes());
+    const size = given === undefined ? bytes.byteLength : await answer.body.into(given);
+    this.deps.statistics.bytesRead += size;
+    if (announced !== undefined && announced !== size) throw new CutShort(announced, size);
     return decoded(bytes, answer);
   }
 }

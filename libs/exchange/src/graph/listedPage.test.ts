@@ -9,7 +9,7 @@ const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
 /** Puts the bodies that were cut out back into their rows. */
 function joined(bytes: Uint8Array): unknown {
-  const { json, bodies } = parseListedPage(bytes);
+  const { json, bodies } = parseListedPage(Buffer.from(bytes));
   const rows = (json.value as JsonObject[]).map((row) => {
     const body = typeof row.body === 'number' ? bodies[row.body] : undefined;
     return body === undefined ? row : { ...row, body: JSON.parse(textOf(bodyJson(body))) };
@@ -26,6 +26,21 @@ describe('a page with bodies', () => {
     const [cut] = bodies;
     expect([cut?.contentType, textOf(cut?.content ?? page)]).toEqual(['html', JSON.stringify(body.content)]);
     expect(cut?.content.buffer).toBe(page.buffer);
+  });
+
+  test('has room for their texts, or they are copied', () => {
+    const body = { contentType: 'html', content: 'é' };
+    const text = JSON.stringify({ content: 'é', contentType: 'html' });
+    const { bodies } = parseListedPage(
+      bytesOf({
+        value: [
+          { id: '1', body, after: 'long enough to be written over' },
+          { id: '2', body },
+        ],
+      }),
+    );
+    expect(bodies.map((one) => textOf(bodyJson(one)))).toEqual([text, text]);
+    expect(bodies.map(({ json }) => json !== undefined)).toEqual([true, false]);
   });
 
   test('is the same as one that was parsed whole, whatever the texts hold', () => {
@@ -55,7 +70,9 @@ describe('a page with bodies', () => {
         const bytes = bytesOf({ value });
         expect(joined(bytes)).toEqual(JSON.parse(bytes.toString()));
         for (const [at, body] of parseListedPage(bytes).bodies.entries()) {
-          expect(textOf(body.content)).toBe(JSON.stringify(value[at]?.body.content));
+          const { contentType = '', content = '' } = value[at]?.body ?? {};
+          expect(textOf(body.content)).toBe(JSON.stringify(content));
+          expect(textOf(bodyJson(body))).toBe(JSON.stringify({ content, contentType }));
         }
       }),
     );

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { JsonObject } from '@holdfast/contracts';
 import { objectOf } from '../message/graphMessage.ts';
+import { bodyTail } from '../message/listedBody.ts';
 import type { ListedBody } from '../ports.ts';
 import { parseJsonText } from './jsonText.ts';
 
@@ -13,57 +14,83 @@ export interface ListedPage {
 }
 
 // A quote inside a JSON text is escaped, so these cannot stand inside a subject or a body.
-const opening = '"body":{"contentType":"';
-const middle = '","content":';
+const opening = Buffer.from('"body":{"contentType":"');
+const middle = Buffer.from('","content":');
 const nameLength = '"body":'.length;
-/** Control characters, which strict JSON does not have, and escapes that `JSON.stringify` does not write. */
-const notCanonical = /[^ -\xff]|\\[u/]/;
+/** Where `,"content":` begins before the content: the place of the brace in the text of the property. */
+const braceBefore = ',"content":'.length;
 
-/** Parses a page; bodies of the form that the service writes are left out of it. @throws SyntaxError */
+const quote = 0x22;
+const backslash = 0x5c;
+const closingBrace = 0x7d;
+
+/** Where a body stands in a page. */
+interface Cut {
+  /** Of its name. */
+  at: number;
+  contentType: string;
+  /** Of the content with its quotes. */
+  start: number;
+  end: number;
+  isCanonical: boolean;
+}
+
+/**
+ * Parses a page; bodies of the form that the service writes are left out of it. The page is used up: its bytes are
+ * rewritten around the bodies. @throws SyntaxError
+ */
 export function parseListedPage(bytes: Uint8Array): ListedPage {
   const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const whole = () => ({ json: objectOf(parseJsonText(page.toString('utf8'))), bodies: [] });
   if (!isUtf8(page)) return whole();
-  // One character a byte, so that places in it are places in the page.
-  const text = page.toString('latin1');
-  const bodies: ListedBody[] = [];
+  const cuts: Cut[] = [];
   let rest = '';
   let from = 0;
-  for (let at = text.indexOf(opening); at >= 0; at = text.indexOf(opening, from)) {
-    const cut = bodyAt(text, at + opening.length);
+  for (let at = page.indexOf(opening); at >= 0; at = page.indexOf(opening, from)) {
+    const cut = bodyAt(page, at);
     if (cut === undefined) return whole();
-    rest += page.toString('utf8', from, at + nameLength) + String(bodies.length);
-    const { contentType, start, end } = cut;
-    bodies.push({ contentType, content: canonical(text.slice(start, end), page.subarray(start, end)) });
-    from = end + 1;
+    rest += page.toString('utf8', from, at + nameLength) + String(cuts.length);
+    cuts.push(cut);
+    from = cut.end + 1;
   }
   rest += page.toString('utf8', from);
-  return { json: objectOf(parseJsonText(rest)), bodies };
+  const json = objectOf(parseJsonText(rest));
+  return { json, bodies: cuts.map((cut, n) => listedBody(page, cut, cuts[n + 1]?.at ?? page.length)) };
 }
 
-/** Type, and place of the content with its quotes; undefined when the object holds something else. */
-function bodyAt(
-  text: string,
-  typeAt: number,
-): { contentType: string; start: number; end: number } | undefined {
-  const typeEnd = text.indexOf('"', typeAt);
-  if (typeEnd < 0 || !text.startsWith(middle, typeEnd)) return undefined;
+/** Undefined when the object holds something else. */
+function bodyAt(page: Buffer, at: number): Cut | undefined {
+  const typeAt = at + opening.length;
+  const typeEnd = page.indexOf(quote, typeAt);
   const start = typeEnd + middle.length;
-  if (text[start] !== '"') return undefined;
-  let quote = text.indexOf('"', start + 1);
-  while (quote >= 0 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  if (quote < 0 || text[quote + 1] !== '}') return undefined;
-  return { contentType: text.slice(typeAt, typeEnd), start, end: quote + 1 };
+  if (typeEnd < 0 || middle.compare(page, typeEnd, start) !== 0 || page[start] !== quote) return undefined;
+  let isCanonical = true;
+  let end = start + 1;
+  for (; page[end] !== quote; end++) {
+    const byte = page[end];
+    if (byte === undefined) return undefined;
+    // Raw control characters, which strict JSON does not have, and escapes that `JSON.stringify` does not write.
+    if (byte < 0x20) isCanonical = false;
+    else if (byte === backslash) {
+      const escaped = page[++end];
+      if (escaped === 0x75 || escaped === 0x2f) isCanonical = false;
+    }
+  }
+  end++;
+  if (page[end] !== closingBrace) return undefined;
+  return { at, contentType: page.toString('utf8', typeAt, typeEnd), start, end, isCanonical };
 }
 
-function isEscaped(text: string, at: number): boolean {
-  let before = at;
-  while (text[before - 1] === '\\') before--;
-  return (at - before) % 2 === 1;
-}
-
-/** The text as `JSON.stringify` would write it; most often it is that already. */
-function canonical(text: string, bytes: Buffer): Uint8Array {
-  if (!notCanonical.test(text)) return bytes;
-  return Buffer.from(JSON.stringify(parseJsonText(bytes.toString('utf8'))));
+/** Bytes up to `room` were read already and may be overwritten. */
+function listedBody(page: Buffer, { contentType, start, end, isCanonical }: Cut, room: number): ListedBody {
+  const content = page.subarray(start, end);
+  // As `JSON.stringify` would write it.
+  if (!isCanonical)
+    return { contentType, content: Buffer.from(JSON.stringify(parseJsonText(content.toString('utf8')))) };
+  const tail = bodyTail(contentType);
+  if (end + tail.length > room) return { contentType, content };
+  // The text of the property, in the order of canonical JSON, around the content that stands there.
+  page[start - braceBefore] = 0x7b;
+  tail.copy(page, end);
+  return { contentType, content, json: page.subarray(start - braceBefore, end + tail.length) };
 }

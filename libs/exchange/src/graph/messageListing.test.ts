@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CursorExpired, DeltaUnavailable, FolderGone, ForeignHost } from '../errors.ts';
 import type { Batch, ItemChange } from '../ports.ts';
 import { refusal, type Scripted, type SeenRequest, testLine } from '../testing/scriptedTransport.ts';
+import { bufferPool } from './bufferPool.ts';
 import { defaultListing, MessageListing } from './messageListing.ts';
 
 const root = 'https://graph.test/v1.0/users/u/mailFolders/f/messages/delta';
@@ -24,7 +25,10 @@ const last = (token: string, ...value: JsonObject[]): Scripted => ({
 
 function listing(answer: (request: SeenRequest, number: number) => Scripted | Error, lean = false) {
   const { line, seen } = testLine(answer, { retry: { repeats: 0, fewRepeats: 0 } });
-  return { listing: new MessageListing(line, '/users/u', { ...defaultListing, lean }), seen };
+  return {
+    listing: new MessageListing(line, '/users/u', { ...defaultListing, lean }, bufferPool(1024)),
+    seen,
+  };
 }
 async function walk(batches: AsyncIterable<Batch<ItemChange>>): Promise<Batch<ItemChange>[]> {
   const all: Batch<ItemChange>[] = [];

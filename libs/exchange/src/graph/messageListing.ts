@@ -3,6 +3,7 @@ import { CursorExpired, DeltaUnavailable, FolderGone } from '../errors.ts';
 import { type GraphMessage, leanProperties, listedProperties, textOf } from '../message/graphMessage.ts';
 import { itemUpsertOf } from '../message/itemFacts.ts';
 import type { Batch, ItemChange, ItemUpsert } from '../ports.ts';
+import type { BufferPool } from './bufferPool.ts';
 import { expiredWhenLinkFails } from './folders.ts';
 import type { GraphLine } from './line.ts';
 import { parseListedPage } from './listedPage.ts';
@@ -25,17 +26,19 @@ const smallPage = 1024 * 1024;
 interface Page {
   json: JsonObject;
   rows: { row: JsonObject; upsert: ItemUpsert | undefined }[];
+  /** Bodies are views of it. */
+  bytes: Uint8Array;
 }
 
 function pageOf(bytes: Uint8Array): Page {
-  if (bytes.byteLength === 0) return { json: {}, rows: [] };
+  if (bytes.byteLength === 0) return { json: {}, rows: [], bytes };
   const { json, bodies } = parseListedPage(bytes);
   const rows = rowsOf(json).map((row) => {
     const body = typeof row.body === 'number' ? bodies[row.body] : undefined;
     if (body === undefined) return { row, upsert: undefined };
     return { row, upsert: itemUpsertOf(asMessage(row), body) };
   });
-  return { json, rows };
+  return { json, rows, bytes };
 }
 
 const asMessage = (row: JsonObject): GraphMessage => ({ ...row, id: textOf(row.id) });
@@ -45,13 +48,15 @@ export class MessageListing {
   private readonly line: GraphLine;
   private readonly userPath: string;
   private readonly settings: ListingSettings;
+  private readonly memory: BufferPool;
   private readonly select: string;
   private pageSize: number;
 
-  constructor(line: GraphLine, userPath: string, settings: ListingSettings) {
+  constructor(line: GraphLine, userPath: string, settings: ListingSettings, memory: BufferPool) {
     this.line = line;
     this.userPath = userPath;
     this.settings = settings;
+    this.memory = memory;
     this.select = (settings.lean ? leanProperties : listedProperties).join(',');
     this.pageSize = settings.pageSize;
   }
@@ -72,7 +77,11 @@ export class MessageListing {
       const next = nextLinkOf(answer.json);
       const link = next ?? textOf(answer.json['@odata.deltaLink']);
       if (link === '') throw new CursorExpired('The answer has neither a next link nor a change cursor.');
-      yield { changes: await this.changesOf(answer), cursor: link, done: next === undefined };
+      try {
+        yield { changes: await this.changesOf(answer), cursor: link, done: next === undefined };
+      } finally {
+        this.memory.give(answer.bytes);
+      }
       if (next === undefined) return;
       url = next;
       byLink = 'fresh';
@@ -89,7 +98,11 @@ export class MessageListing {
       } catch (error) {
         throw isVanished(error) ? new FolderGone(folderId, { cause: error }) : error;
       }
-      yield answer.rows.map(({ row, upsert }) => upsert ?? itemUpsertOf(asMessage(row)));
+      try {
+        yield answer.rows.map(({ row, upsert }) => upsert ?? itemUpsertOf(asMessage(row)));
+      } finally {
+        this.memory.give(answer.bytes);
+      }
       url = nextLinkOf(answer.json);
     }
   }
@@ -105,10 +118,8 @@ export class MessageListing {
 
   private async page(url: string, what: string): Promise<Page> {
     const prefer = `odata.maxpagesize=${this.pageSize}, outlook.allow-unsafe-html`;
-    const { page, size } = await this.line.parsed({ url, what, prefer }, (bytes) => ({
-      page: pageOf(bytes),
-      size: bytes.byteLength,
-    }));
+    const page = await this.line.parsed({ url, what, prefer }, this.memory, pageOf);
+    const size = page.bytes.byteLength;
     if (size > largePage) this.pageSize = Math.max(1, this.pageSize >> 1);
     else if (size < smallPage) this.pageSize = Math.min(this.settings.pageSize, this.pageSize << 1);
     return page;

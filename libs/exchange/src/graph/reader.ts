@@ -40,7 +40,7 @@ export class GraphReader implements MailboxReader {
     this.statistics = deps.line.deps.statistics;
     this.userPath = `/users/${encodeURIComponent(deps.mailbox.userId)}`;
     this.withRecoverable = deps.withRecoverable;
-    this.listing = new MessageListing(deps.line, this.userPath, deps.listing);
+    this.listing = new MessageListing(deps.line, this.userPath, deps.listing, deps.memory);
     const { cloud, breaker } = deps.line.deps;
     const host = new URL(cloud.graphRoot).host;
     this.contents = new ContentReader(deps.line, this.userPath, {

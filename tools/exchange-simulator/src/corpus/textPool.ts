@@ -19,6 +19,8 @@ export interface TextPool {
   /** Decoded HTML and text of paragraphs [from, to). */
   decodedHtml(from: number, to: number): string;
   decodedText(from: number, to: number): string;
+  /** The same as it stands inside a JSON string, UTF-8. */
+  json(form: 'html' | 'text', from: number, to: number): Buffer;
 }
 
 const COMMON =
@@ -129,7 +131,7 @@ export function quotedPrintable(line: string): string {
 
 const encodeLines = (text: string) => text.split('\r\n').map(quotedPrintable).join('\r\n');
 
-function offsets(parts: readonly string[]): Uint32Array {
+function offsets(parts: readonly { length: number }[]): Uint32Array {
   const result = new Uint32Array(parts.length + 1);
   let sum = 0;
   parts.forEach((part, index) => {
@@ -192,7 +194,27 @@ function buildPool(kind: TextPool['encoding'], paragraphs: number): TextPool {
     encoding: kind,
     decodedHtml: (from, to) => htmls.slice(from, to).join(''),
     decodedText: (from, to) => texts.slice(from, to).join(''),
+    json: jsonOf(texts, htmls),
   };
+}
+
+/** Paragraphs as they stand inside a JSON string; made when they are first asked for. */
+function escapedPool(paragraphs: readonly string[]): (from: number, to: number) => Buffer {
+  let plain = paragraphs;
+  let made: { bytes: Buffer; at: Uint32Array } | undefined;
+  return (from, to) => {
+    if (made === undefined) {
+      const pieces = plain.map((text) => Buffer.from(JSON.stringify(text).slice(1, -1)));
+      plain = [];
+      made = { bytes: Buffer.concat(pieces), at: offsets(pieces) };
+    }
+    return made.bytes.subarray(made.at[from], made.at[to]);
+  };
+}
+
+function jsonOf(texts: readonly string[], htmls: readonly string[]): TextPool['json'] {
+  const escaped = { text: escapedPool(texts), html: escapedPool(htmls) };
+  return (form, from, to) => escaped[form](from, to);
 }
 
 function asciiPool(texts: readonly string[], htmls: readonly string[]): TextPool {
@@ -209,6 +231,7 @@ function asciiPool(texts: readonly string[], htmls: readonly string[]): TextPool
     encoding: '7bit',
     decodedHtml: (from, to) => html.toString('latin1', htmlOffsets[from], htmlOffsets[to]),
     decodedText: (from, to) => text.toString('latin1', textOffsets[from], textOffsets[to]),
+    json: jsonOf(texts, htmls),
   };
 }
 

@@ -1,3 +1,4 @@
+import { JsonText } from '../http/jsonText.ts';
 import {
   type AttachmentInfo,
   type ContentProperties,
@@ -28,6 +29,10 @@ function preview(content: ContentProperties): string {
 }
 
 function bodyJson(content: ContentProperties, asText: boolean): Json {
+  const html = asText ? undefined : content.jsonBody?.('html');
+  if (html !== undefined) return { contentType: 'html', content: new JsonText(html) };
+  const text = content.jsonBody?.('text');
+  if (text !== undefined) return { contentType: 'text', content: new JsonText(text) };
   const body = content.body();
   if (body.html !== null && !asText) return { contentType: 'html', content: body.html };
   return { contentType: 'text', content: body.text ?? plainText(body.html ?? '') };

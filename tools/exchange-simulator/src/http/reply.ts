@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { jsonBytes } from './jsonText.ts';
 
 /** An answer before it is sent. */
 export interface Reply {
@@ -27,7 +28,7 @@ export async function send(
   if (reply.stream) return sendStream(response, reply, reply.stream, headers);
   let body = reply.bytes;
   if (reply.json !== undefined) {
-    body = Buffer.from(JSON.stringify(reply.json));
+    body = jsonBytes(reply.json);
     headers['content-type'] ??= 'application/json; odata.metadata=minimal; charset=utf-8';
   }
   if (reply.status !== 204) headers['content-length'] = body?.length ?? 0;

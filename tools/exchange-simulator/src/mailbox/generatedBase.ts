@@ -10,6 +10,7 @@ const NUMBERS: Readonly<Record<GeneratedFolder, number>> = { inbox: 1, sent: 2, 
 const FOLDER_OF: ReadonlyMap<number, GeneratedFolder> = new Map(
   (Object.keys(NUMBERS) as GeneratedFolder[]).map((folder) => [NUMBERS[folder], folder]),
 );
+const factsKept = 128;
 const NO_EXTENDED: ReadonlyMap<string, string> = new Map();
 
 const CUSTOM: readonly BaseFolder[] = [
@@ -36,11 +37,16 @@ export function generatedBase(
   fewFolders: boolean,
 ): MailboxBase {
   const folders = [...standardFolders(fewFolders), ...CUSTOM];
-  // State and content of a message are asked for one after the other: the facts of the last one are kept.
-  let lastFacts: MessageFacts | undefined;
+  // A page of messages is listed, then each is asked for: the facts of the last ones are kept.
+  const lastFacts = new Map<number, MessageFacts>();
   const factsOf = (n: number): MessageFacts => {
-    if (lastFacts?.index !== n) lastFacts = corpus.facts(mailbox, n);
-    return lastFacts;
+    const known = lastFacts.get(n);
+    if (known !== undefined) return known;
+    const facts = corpus.facts(mailbox, n);
+    lastFacts.set(n, facts);
+    const [oldest] = lastFacts.keys();
+    if (lastFacts.size > factsKept && oldest !== undefined) lastFacts.delete(oldest);
+    return facts;
   };
   return {
     folders,

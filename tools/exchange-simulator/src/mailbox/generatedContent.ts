@@ -46,6 +46,7 @@ export class GeneratedContent implements Content {
       headers: () => headerLines(mimeBytes({ ...facts, files: [], embedded: false })),
       sentAt: facts.sentAt,
       body: () => this.#body(),
+      jsonBody: (form) => this.#jsonBody(form),
       conversation: `generated ${facts.conversation}`,
       attachments: this.#attachments(),
       importance: facts.importance,
@@ -77,9 +78,30 @@ export class GeneratedContent implements Content {
   #body(): Body {
     const { parts, pool, firstParagraph, lastParagraph } = this.#facts;
     const frame = frameOf(this.#facts);
-    const html = () => frame.htmlHead + pool.decodedHtml(firstParagraph, lastParagraph) + frame.htmlTail;
-    const text = () => frame.textHead + pool.decodedText(firstParagraph, lastParagraph) + frame.textTail;
-    return { html: parts === 'text' ? null : html(), text: parts === 'html' ? null : text() };
+    // One of the two is asked for most often.
+    return {
+      get html() {
+        if (parts === 'text') return null;
+        return frame.htmlHead + pool.decodedHtml(firstParagraph, lastParagraph) + frame.htmlTail;
+      },
+      get text() {
+        if (parts === 'html') return null;
+        return frame.textHead + pool.decodedText(firstParagraph, lastParagraph) + frame.textTail;
+      },
+    };
+  }
+
+  #jsonBody(form: 'html' | 'text'): Buffer | undefined {
+    const { parts, pool, firstParagraph, lastParagraph } = this.#facts;
+    if (parts === (form === 'html' ? 'text' : 'html')) return undefined;
+    const frame = frameOf(this.#facts);
+    const [head, tail] =
+      form === 'html' ? [frame.htmlHead, frame.htmlTail] : [frame.textHead, frame.textTail];
+    return Buffer.concat([
+      Buffer.from(JSON.stringify(head).slice(0, -1)),
+      pool.json(form, firstParagraph, lastParagraph),
+      Buffer.from(JSON.stringify(tail).slice(1)),
+    ]);
   }
 
   #attachments(): AttachmentInfo[] {
