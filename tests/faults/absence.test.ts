@@ -60,8 +60,8 @@ async function queueThreeRuns(): Promise<Queued & { letGo: () => Promise<unknown
   }
   const switchMaintenance = (on: boolean) => made.world.api.put('/proxies/sync/maintenance', { on });
   await switchMaintenance(true);
-  const inMaintenance = async () =>
-    (await listAll<{ proxiesInMaintenance: number }>(made.world, '/pools'))[0]?.proxiesInMaintenance === 1;
+  const pools = () => made.world.api.get<{ items: { proxiesInMaintenance: number }[] }>('/pools');
+  const inMaintenance = async () => (await pools()).items[0]?.proxiesInMaintenance === 1;
   await waitFor(inMaintenance, { timeoutMs: 60_000, what: 'the proxy takes nothing' });
   const runs: Run[] = [];
   for (const { id } of jobs) runs.push(await made.world.api.post<Run>(`/jobs/${id}/run`));

@@ -26,8 +26,8 @@ test('P9: four workers, two jobs over the same mailboxes, four requests at a tim
     tenant: {
       mailboxes: 4,
       messages: 30,
-      // Five a second: even a busy machine asks for more.
-      limits: { latencyMs: [5, 20], concurrency: 4, requests: 15, requestWindowMs: 3_000, retryAfter: 0.7 },
+      // Ten a second: even a busy machine asks for more.
+      limits: { latencyMs: [5, 20], concurrency: 4, requests: 20, requestWindowMs: 2_000, retryAfter: 0.7 },
     },
     job: { options: { concurrency: 4, attempts: 3 } },
   });

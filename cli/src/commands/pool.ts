@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { step } from '../client.ts';
+import { type Client, step } from '../client.ts';
 import { act, type Context, type Runner } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { collect } from '../options.ts';
@@ -16,40 +16,62 @@ interface Pool {
   busy: number;
 }
 
-const servedText = (ids: string[] | undefined): string => (ids === undefined ? 'all' : ids.join(', '));
+interface Names {
+  organizations: Map<string, string>;
+  repositories: Map<string, string>;
+}
+
+async function namesOf(client: Client): Promise<Names> {
+  const names = async (path: string) => {
+    const found = new Map<string, string>();
+    for await (const { id, name } of client.each<{ id: string; name: string }>(path)) found.set(id, name);
+    return found;
+  };
+  return { organizations: await names('/organizations'), repositories: await names('/repositories') };
+}
+
+const servedText = (ids: readonly string[] | undefined, names: Map<string, string>): string =>
+  ids === undefined ? 'all' : ids.map((id) => names.get(id) ?? id).join(', ');
 
 async function list({ client, screen }: Context): Promise<undefined> {
   const found = await client.get<{ items: Pool[] }>('/pools');
   if (screen.json) return screen.document(found);
+  const { organizations, repositories } = await namesOf(client);
   screen.table(
     ['POOL', 'PROXIES', 'MAINTENANCE', 'LOAD', 'ORGANIZATIONS', 'REPOSITORIES', 'DESCRIPTION'],
     found.items.map((pool) => [
       ...[pool.pool, pool.proxiesOnline, pool.proxiesInMaintenance, `${pool.busy}/${pool.slots}`],
-      ...[servedText(pool.organizationIds), servedText(pool.repositoryIds), pool.description],
+      servedText(pool.organizationIds, organizations),
+      servedText(pool.repositoryIds, repositories),
+      pool.description,
     ]),
   );
 }
 
+/** Sets what is given and keeps the rest; `all` lifts a restriction. */
 async function set(
   { client, screen }: Context,
   args: string[],
   options: { description?: string; org: string[]; repo: string[] },
 ): Promise<undefined> {
-  const ids = async (kind: 'organization' | 'repository', given: string[]) => {
-    if (given.length === 0) return undefined;
-    return Promise.all(given.map(async (name) => (await resolveNamed(client, kind, name)).id));
+  const name = args[0] ?? '';
+  const { items } = await client.get<{ items: Pool[] }>('/pools');
+  const before = items.find(({ pool }) => pool === name);
+  const ids = async (kind: 'organization' | 'repository', given: string[], kept: string[] | undefined) => {
+    if (given.length === 0) return kept;
+    if (given.includes('all')) return undefined;
+    return Promise.all(given.map(async (one) => (await resolveNamed(client, kind, one)).id));
   };
-  const body = {
-    description: options.description,
-    organizationIds: await ids('organization', options.org),
-    repositoryIds: await ids('repository', options.repo),
-  };
-  const pool = await client.send<{ id: string }>('PUT', `/pools/${step(args[0] ?? '')}`, body);
+  const pool = await client.send<Pool & { id: string }>('PUT', `/pools/${step(name)}`, {
+    description: options.description ?? before?.description,
+    organizationIds: await ids('organization', options.org, before?.organizationIds),
+    repositoryIds: await ids('repository', options.repo, before?.repositoryIds),
+  });
   if (screen.json) return screen.document(pool);
-  screen.line(
-    `Pool ${pool.id} serves ${options.org.length === 0 ? 'all organizations' : options.org.join(', ')}, ` +
-      `${options.repo.length === 0 ? 'all repositories' : options.repo.join(', ')}.`,
-  );
+  const { organizations, repositories } = await namesOf(client);
+  const org = pool.organizationIds && servedText(pool.organizationIds, organizations);
+  const repo = pool.repositoryIds && servedText(pool.repositoryIds, repositories);
+  screen.line(`Pool ${pool.id} serves ${org ?? 'all organizations'}, ${repo ?? 'all repositories'}.`);
 }
 
 async function remove({ client, screen }: Context, args: string[]): Promise<undefined> {
@@ -79,10 +101,10 @@ export function poolCommands(runner: Runner, program: Command): void {
   act(runner, pool.command('list').description('list them with their load'), list);
   const setting = pool
     .command('set <pool>')
-    .description('say what it serves; everything that is not named is not served')
+    .description('say what it serves, and keep what is not given; a new one serves all')
     .option('--description <text>', 'for people')
-    .option('--org <org>', 'organization it serves (repeat for more); all when none is given', collect, [])
-    .option('--repo <repo>', 'repository it serves (repeat for more); all when none is given', collect, []);
+    .option('--org <org>', 'organization it serves (repeat for more), or all', collect, [])
+    .option('--repo <repo>', 'repository it serves (repeat for more), or all', collect, []);
   act(runner, setting, set);
   act(runner, pool.command('delete <pool>').description('forget what was set of it'), remove);
   const proxy = program.commands.find((command) => command.name() === 'proxy');

@@ -129,8 +129,12 @@ describe('a scope from a terminal', () => {
 
 test('pools are set and listed, and a proxy is put into maintenance', async () => {
   const set = await cli.run(['pool', 'set', 'north', '--org', 'contoso', '--repo', 'Second']);
-  expect(set).toMatchObject({ code: 0, out: expect.stringContaining('north serves contoso, Second') });
-  expect((await cli.run(['pool', 'list'])).out).toMatch(/north[^\n]*org-1[^\n]*repo-2/);
+  expect(set).toMatchObject({ code: 0, out: expect.stringContaining('north serves Contoso, Second') });
+  const described = await cli.json(['pool', 'set', 'north', '--description', 'Hamburg']);
+  expect(described.document).toMatchObject({ organizationIds: ['org-1'], repositoryIds: ['repo-2'] });
+  expect((await cli.run(['pool', 'list'])).out).toMatch(/north[^\n]*Contoso[^\n]*Second[^\n]*Hamburg/);
+  const lifted = await cli.run(['pool', 'set', 'north', '--org', 'all']);
+  expect(lifted.out).toContain('north serves all organizations, Second');
   expect((await cli.json(['pool', 'delete', 'north'])).document).toEqual({ id: 'north', removed: true });
   const facts = { pool: 'default', version: '1', host: 'h', slots: 4, startedAt: '2026-01-01T00:00:00.000Z' };
   await api.insert('proxies', { id: 'proxy-7', ...facts, maintenance: false } as { id: string });

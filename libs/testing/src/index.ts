@@ -2,6 +2,7 @@ export * from './builders.ts';
 export * from './childProcess.ts';
 export { Crash, CrashPlan } from './crashPlan.ts';
 export * from './fakeClock.ts';
+export { freePort } from './freePort.ts';
 export * from './natsServer.ts';
 export * from './seededRandom.ts';
 export * from './serviceProcess.ts';

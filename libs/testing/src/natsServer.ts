@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Child, startChild } from './childProcess.ts';
+import { freePort } from './freePort.ts';
 import { temporaryDirectory } from './temporaryDirectory.ts';
 import { waitFor } from './waitFor.ts';
 
@@ -35,8 +36,9 @@ export interface NatsServerOptions {
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const own = temporaryDirectory('nats');
   const storeDir = options.storeDir ?? own.at('store');
-  let child = await launch(options.port ?? -1, storeDir, own.path);
-  const port = await portOf(child, own.path);
+  const port = options.port ?? (await freePort());
+  let child = await launch(port, storeDir, own.path);
+  await untilReady(child, own.path);
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     child.send(signal);
@@ -61,7 +63,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       await end('SIGTERM');
       if (wipe) await rm(storeDir, { recursive: true, force: true });
       child = await launch(port, storeDir, own.path);
-      await portOf(child, own.path);
+      await untilReady(child, own.path);
     },
   };
 }
@@ -79,8 +81,8 @@ async function launch(port: number, storeDir: string, portsDir: string): Promise
   }
 }
 
-/** The server writes its addresses into a file once it listens: no port is guessed, so none can be taken. */
-async function portOf(child: Child, portsDir: string): Promise<number> {
+/** Waits until the server listens with JetStream: it writes its addresses into a file then. */
+async function untilReady(child: Child, portsDir: string): Promise<number> {
   return waitFor(
     async () => {
       if (child.exit !== undefined) return Promise.resolve(undefined);

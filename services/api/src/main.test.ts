@@ -81,12 +81,11 @@ describe('the API as a process, with a real broker and a real database', () => {
 
     await nats.restart();
     // A tail sees what is published while it listens: it must be back before the API is.
-    await waitFor(() => messaging.connected, { what: 'the listener is back', timeoutMs: 30_000 });
+    await waitFor(() => messaging.connected, { what: 'the listener is back' });
     const again = await start();
     expect((await call(again, 'GET', `/organizations/${made.body.id}`)).body.name).toBe('Kept');
     await waitFor(() => seen.includes(made.body.id ?? ''), {
       what: 'the event, relayed after the restart',
-      timeoutMs: 30_000,
     });
     await tail.stop();
     await messaging.close();

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@holdfast/testing';
 import { type ManagedProcess, readyJson, startManagedProcess } from './managedProcess.ts';
 
 const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
@@ -58,20 +58,6 @@ export interface Stack {
   ): Promise<ManagedProcess>;
   startBroker(): Promise<ManagedProcess>;
   stop(): Promise<void>;
-}
-
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer();
-    probe.once('error', fail);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        typeof address === 'object' && address ? done(address.port) : fail(new Error('no port')),
-      );
-    });
-  });
 }
 
 function writeBrokerConfig(dataDir: string, port: number): string {

@@ -74,7 +74,7 @@ function client() {
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 1000) throw new Error('waited in vain');
+    if (tries > 20_000) throw new Error('waited in vain');
     await sleep(2);
   }
 }

@@ -17,7 +17,7 @@ const names = (...addresses: string[]): NonNullable<HttpPosterOptions['lookup']>
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     )) as never;
 const poster = (given: Partial<HttpPosterOptions> = {}) =>
-  createHttpPoster({ limitMs: 10_000, now: () => performance.now(), ...given });
+  createHttpPoster({ limitMs: 60_000, now: () => performance.now(), ...given });
 const request = (url: string) => ({ url, headers: {}, body: '{"id":"evt-1","name":"run.completed"}' });
 
 test.each([

@@ -75,7 +75,7 @@ export function notifyWorld(start = '2026-11-22T12:00:00.000Z'): NotifyWorld {
       });
     },
     async start(given = {}) {
-      const { poster = createHttpPoster({ limitMs: 20_000, now: () => performance.now() }), ...more } = given;
+      const { poster = createHttpPoster({ limitMs: 60_000, now: () => performance.now() }), ...more } = given;
       const started = await startNotify({
         ...{ store, messaging: messaging(), clock, logger: silentLogger, secrets: sealer },
         mailer: {
@@ -95,7 +95,7 @@ export function notifyWorld(start = '2026-11-22T12:00:00.000Z'): NotifyWorld {
           },
         },
         metrics: createNotifyMetrics(createMetrics('notify')),
-        ...{ catchUpMs: 60_000, sendLimitMs: 60_000, webhookLimitMs: 20_000, webhooksAtOnce: 16 },
+        ...{ catchUpMs: 60_000, sendLimitMs: 60_000, webhookLimitMs: 60_000, webhooksAtOnce: 16 },
         ...{ alertsMs: 60_000, version: '0.1.0' },
         measure: async () => undefined,
         ...more,

@@ -246,7 +246,7 @@ export async function createWorld(): Promise<World> {
       return found;
     },
     async until(what, condition, stepMs = 500) {
-      const limit = performance.now() + 10_000;
+      const limit = performance.now() + 50_000;
       while (!(await condition())) {
         if (performance.now() > limit) throw new Error(`still not so: ${what}`);
         await clock.advance(stepMs);
