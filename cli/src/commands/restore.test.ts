@@ -15,6 +15,7 @@ import {
   buildRestorePart,
   buildRestoreSession,
   temporaryDirectory,
+  waitFor,
 } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../../../services/api/src/testing/startTestApi.ts';
@@ -83,6 +84,12 @@ async function session(given: Partial<RestoreSession>): Promise<string> {
   return id;
 }
 const stored = async (id: string) => (await api.store.collection(collections.restoreSessions).get(id))?.doc;
+async function change(id: string, given: Partial<RestoreSession>): Promise<void> {
+  const sessions = api.store.collection(collections.restoreSessions);
+  const held = await sessions.get(id);
+  if (held === undefined) throw new Error(`there is no session ${id}`);
+  await sessions.replace({ ...held.doc, ...given }, held.version);
+}
 const start = (...args: string[]) => cli.json(['restore', 'start', '--repo', 'main', ...args]);
 
 describe('restore start', () => {
@@ -184,6 +191,12 @@ describe('a restore that waits', () => {
     expect(await cli.run(['restore', 'approve', id, '--confirm', 'x'])).toMatchObject({ code: 1 });
     expect((await cli.run(['restore', 'approve', id, '--confirm', 'digest-1'])).code).toBe(0);
     expect(await stored(id)).toMatchObject({ state: 'approved' });
+    const other = await session({ state: 'planned' });
+    const following = cli.run(['restore', 'approve', other, '--confirm', 'digest-1', '--watch']);
+    await waitFor(async () => (await stored(other))?.state === 'approved', { what: 'it is approved' });
+    await change(other, { state: 'success' });
+    const followed = await following;
+    expect(followed).toMatchObject({ code: 0, out: expect.stringContaining(`restore ${other}: success`) });
   });
 
   test('is paused, resumed and cancelled', async () => {

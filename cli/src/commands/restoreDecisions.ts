@@ -12,6 +12,7 @@ import { act, type Context, type Runner } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { listLimit } from '../options.ts';
 import { bytesText } from '../units.ts';
+import { watchRestore } from '../watchRestore.ts';
 import { resolveSession } from './restoreSession.ts';
 
 async function plan(
@@ -85,30 +86,35 @@ async function ledger(
 
 /** The digest is asked for, so that nobody approves a plan that was never looked at. */
 async function approve(
-  { client, screen }: Context,
+  context: Context,
   args: string[],
-  { confirm }: { confirm?: string },
-): Promise<undefined> {
+  { confirm, watch }: { confirm?: string; watch?: boolean },
+): Promise<number | undefined> {
+  const { client, screen } = context;
   const { id, plan: made } = await resolveSession(client, args[0] ?? '');
   if (confirm === undefined) {
     const remedy = `Look at it: holdfast restore plan ${id}. Its digest is ${made?.digest ?? 'not there yet'}.`;
     throw new UsageError('give --confirm DIGEST, the digest of the plan', remedy);
   }
   const session = await client.send<RestoreSession>('POST', `/restores/${step(id)}/approve`, { confirm });
+  if (watch === true) return watchRestore(context, id);
   if (screen.json) screen.document(session);
   else screen.line(`Approved ${id}. Watch it: holdfast restore watch ${id}`);
   return undefined;
 }
 
 const decision =
-  (verb: 'pause' | 'resume' | 'cancel', told: (id: string) => string) =>
+  (verb: 'pause' | 'resume' | 'cancel', told: (session: RestoreSession) => string) =>
   async ({ client, screen }: Context, args: string[]): Promise<undefined> => {
     const { id } = await resolveSession(client, args[0] ?? '');
     const session = await client.send<RestoreSession>('POST', `/restores/${step(id)}/${verb}`);
     if (screen.json) screen.document(session);
-    else screen.line(told(id));
+    else screen.line(told(session));
     return undefined;
   };
+
+const whatStays = ({ kind }: RestoreSession): string =>
+  kind === 'export' ? 'the volumes that are finished stay' : 'what was put back stays';
 
 /** What a restore means to do and did, and what people decide about it. */
 export function restoreDecisionCommands(runner: Runner, restore: Command): void {
@@ -130,24 +136,25 @@ export function restoreDecisionCommands(runner: Runner, restore: Command): void 
   const approving = restore
     .command('approve <restore>')
     .description('let a planned one be carried out')
-    .option('--confirm <digest>', 'the digest of its plan');
+    .option('--confirm <digest>', 'the digest of its plan')
+    .option('--watch', 'follow it to its end');
   act(runner, approving, approve);
   const pausing = restore.command('pause <restore>').description('pause it after the items in hand');
   act(
     runner,
     pausing,
-    decision('pause', (id) => `Pausing ${id}; what was put back stays.`),
+    decision('pause', (session) => `Pausing ${session.id}; ${whatStays(session)}.`),
   );
   const resuming = restore.command('resume <restore>').description('go on with a paused one');
   act(
     runner,
     resuming,
-    decision('resume', (id) => `${id} goes on.`),
+    decision('resume', ({ id }) => `${id} goes on.`),
   );
   const cancelling = restore.command('cancel <restore>').description('end it after the items in hand');
   act(
     runner,
     cancelling,
-    decision('cancel', (id) => `Cancelling ${id}; what was put back stays.`),
+    decision('cancel', (session) => `Cancelling ${session.id}; ${whatStays(session)}.`),
   );
 }

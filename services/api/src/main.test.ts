@@ -37,7 +37,7 @@ const env = (more: Record<string, string> = {}) => ({
 
 const urlOf = (process: ServiceProcess): string => {
   const line = process.logs().find(({ message }) => message === 'serving the REST API');
-  return String(line?.url);
+  return line === undefined ? '' : String(line.url);
 };
 
 const start = async (): Promise<string> => {

@@ -24,6 +24,7 @@ export interface KnownRecoverable {
   folders: Record<string, { parentId: string | null; name: string }>;
 }
 
+/** Without the number of its items: that counts deleted appointments and contacts too, so it says nothing of the mail. */
 function folderOf(row: JsonObject, deletionsId: string, parentId: string): Folder {
   const id = textOf(row.id);
   const name = textOf(row.displayName);
@@ -33,7 +34,6 @@ function folderOf(row: JsonObject, deletionsId: string, parentId: string): Folde
     ...{ id, parentId, name, hidden: false },
     ...(role === undefined ? {} : { role }),
     ...(folderClass === undefined ? {} : { folderClass }),
-    ...(typeof row.totalItemCount === 'number' ? { itemCount: row.totalItemCount } : {}),
   };
 }
 
