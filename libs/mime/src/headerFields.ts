@@ -14,9 +14,9 @@ const SPACE = 32;
 const TAB = 9;
 const WANTED = new Set(['content-type', 'content-transfer-encoding', 'content-disposition', 'content-id']);
 
-/** Understands the four fields of structure; the first of each name counts. Never throws. */
-export function parsePartHeader(bytes: Buffer, defaultType: string): PartHeader {
-  const fields = wantedFields(bytes);
+/** Understands the four fields of structure of a header in latin1; the first of each name counts. Never throws. */
+export function parsePartHeader(text: string, defaultType: string): PartHeader {
+  const fields = wantedFields(text);
   const type = parseParameters(fields.get('content-type') ?? '');
   const disposition = parseParameters(fields.get('content-disposition') ?? '');
   const contentType = /^[^\s/;]+\/[^\s/;]+$/.test(type.value) ? type.value.toLowerCase() : defaultType;
@@ -35,10 +35,9 @@ export function parsePartHeader(bytes: Buffer, defaultType: string): PartHeader 
   };
 }
 
-/** The wanted fields, unfolded, as latin1 text. */
-function wantedFields(bytes: Buffer): Map<string, string> {
+/** The wanted fields, unfolded. */
+function wantedFields(text: string): Map<string, string> {
   const found = new Map<string, string>();
-  const text = bytes.toString('latin1');
   let name: string | undefined;
   let value = '';
   const keep = () => {

@@ -13,10 +13,13 @@ function tryDecode(bytes: Uint8Array, charset: string): string | undefined {
   }
 }
 
+const PRINTABLE = /^[ -~]*$/;
+
 const WORD = /=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=/g;
 
 /** RFC 2047 encoded words in a header text; text that is none is kept, raw 8-bit text is read as UTF-8. */
 export function decodeWords(text: string): string {
+  if (!text.includes('=?') && PRINTABLE.test(text)) return text;
   const joined = text.replaceAll(/(\?=)\s+(=\?)/g, '$1$2');
   const decoded = joined.replaceAll(WORD, (_, charset: string, kind: string, content: string) =>
     decodeBytes(wordBytes(kind, content), charset.split('*')[0] ?? ''),

@@ -24,6 +24,7 @@ const LF = 10;
 const CR = 13;
 const DASH = 45;
 const LINE_WITH_DASHES = Buffer.from('\n--', 'latin1');
+const TWO_DASHES = Buffer.from('--', 'latin1');
 
 /**
  * Finds the parts of a message whose bytes are pushed in pieces of any size; nothing but headers and the
@@ -34,7 +35,8 @@ export class MimeScanner {
   readonly #onSpan: SpanListener | undefined;
   readonly #open: OpenPart[] = [];
   #inHeader = true;
-  #headerPieces: Buffer[] = [];
+  /** Of the current header, as latin1. */
+  #headerText = '';
   #headerKept = 0;
   #current: MimePart;
   /** The part whose content the present bytes are, or undefined between parts. */
@@ -111,7 +113,7 @@ export class MimeScanner {
       return end;
     }
     if (this.#headerKept < LONGEST_HEADER_BYTES) {
-      this.#headerPieces.push(Buffer.from(line));
+      this.#headerText += line.toString('latin1');
       this.#headerKept += line.length;
     }
     this.#account(line, undefined);
@@ -133,7 +135,7 @@ export class MimeScanner {
     }
     const block = bytes.subarray(at, end);
     if (this.#headerKept < LONGEST_HEADER_BYTES) {
-      this.#headerPieces.push(Buffer.from(block.subarray(0, LONGEST_HEADER_BYTES)));
+      this.#headerText += block.toString('latin1', 0, LONGEST_HEADER_BYTES);
       this.#headerKept += block.length;
     }
     this.#account(block, undefined);
@@ -149,8 +151,8 @@ export class MimeScanner {
       this.#account(bytes.subarray(at), this.#leaf);
       return bytes.length;
     }
-    const dashes = bytes.indexOf(LINE_WITH_DASHES, at);
-    if (dashes >= 0) {
+    const dashes = lineWithDashes(bytes, at);
+    if (dashes !== NOWHERE) {
       this.#account(bytes.subarray(at, dashes + 1), this.#leaf);
       this.#atLineStart = true;
       return dashes + 1;
@@ -225,7 +227,7 @@ export class MimeScanner {
     parent.part.children.push(part);
     this.#current = part;
     this.#inHeader = true;
-    this.#headerPieces = [];
+    this.#headerText = '';
     this.#headerKept = 0;
     this.#lastBreak = 0;
   }
@@ -233,8 +235,8 @@ export class MimeScanner {
   /** The current part's header is complete: decide what its content is. */
   #finishHeader(bodyStart: number, nothingFollows: boolean): void {
     const part = this.#current;
-    const facts = parsePartHeader(Buffer.concat(this.#headerPieces), part.contentType);
-    this.#headerPieces = [];
+    const facts = parsePartHeader(this.#headerText, part.contentType);
+    this.#headerText = '';
     Object.assign(part, facts);
     part.body = { start: bodyStart, end: bodyStart };
     this.#inHeader = false;
@@ -302,8 +304,13 @@ function matchBoundary(line: Buffer, boundary: Buffer): 'next' | 'last' | undefi
 /** Behind all bytes: what is not among them. */
 const NOWHERE = Number.POSITIVE_INFINITY;
 
+/** The line break before the next line that begins with two dashes. */
 function lineWithDashes(bytes: Buffer, at: number): number {
-  const found = bytes.indexOf(LINE_WITH_DASHES, at);
+  // Base64 has a line break every 76 letters and no dashes at all: the dashes are what is quickly looked for.
+  const dashes = bytes.indexOf(TWO_DASHES, at + 1);
+  if (dashes < 0) return NOWHERE;
+  if (bytes[dashes - 1] === LF) return dashes - 1;
+  const found = bytes.indexOf(LINE_WITH_DASHES, dashes);
   return found < 0 ? NOWHERE : found;
 }
 

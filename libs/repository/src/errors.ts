@@ -1,4 +1,4 @@
-import { type ErrorClass, type ErrorDetails, HoldfastError } from '@holdfast/contracts';
+import { type ErrorClass, type ErrorDetails, HoldfastError } from '@holdfast/contracts/errors';
 
 interface Facts {
   details?: ErrorDetails;

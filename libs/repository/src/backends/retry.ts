@@ -1,4 +1,4 @@
-import { classOf } from '@holdfast/contracts';
+import { classOf } from '@holdfast/contracts/errors';
 import { BlobAlreadyExists } from '../errors.ts';
 import type { BlobStore, ByteRange, PutOptions, StoredName } from '../ports.ts';
 import { piecesOf } from './blobNames.ts';

@@ -1,4 +1,5 @@
 import type { Cipheriv, Decipheriv } from 'node:crypto';
+import { copyBytes } from './copyBytes.ts';
 import { releaseMemory } from './releaseMemory.ts';
 
 /** `update` makes its answer in fresh memory and copies it once more: in steps both stay in the cache. */
@@ -13,7 +14,7 @@ export function cryptInto(
 ): void {
   for (let at = 0; at < content.length; at += STEP_BYTES) {
     const piece = cipher.update(content.subarray(at, at + STEP_BYTES));
-    piece.copy(target, start + at);
+    copyBytes(piece, target, start + at);
     releaseMemory(piece);
   }
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { Damaged } from '../errors.ts';
 import type { JsonObject } from './canonicalJson.ts';
 
@@ -37,27 +36,6 @@ export interface ItemHead {
   parts?: ExtraPart[];
 }
 
-const id = z.string().regex(/^[0-9a-f]{64}$/);
-const size = z.int().min(0);
-const breakBytes = z.union([z.literal(0), z.literal(1), z.literal(2)]);
-const bit = z.union([z.literal(0), z.literal(1)]);
-const lineLength = z.int().min(0).multipleOf(4);
-const facts = z.object({ path: z.string(), type: z.string(), name: z.string().optional() });
-const opSchema = z.union([
-  z.tuple([z.literal('t'), size]),
-  z.tuple([z.literal('b'), size, lineLength, breakBytes, bit]),
-  z.tuple([z.literal('o'), id, size]),
-  z.tuple([z.literal('e'), id, size, lineLength, breakBytes, bit]),
-  z.tuple([z.literal('e'), id, size, lineLength, breakBytes, bit, facts]),
-]);
-const headSchema = z.object({
-  v: z.literal(1),
-  properties: z.record(z.string(), z.json()).optional(),
-  propertiesIn: z.tuple([id, size]).optional(),
-  mime: z.object({ size, sha256: id, ops: z.array(opSchema) }).optional(),
-  parts: z.array(z.tuple([z.string(), size, id, id.nullable()])).optional(),
-});
-
 export const ITEM_HEAD_LENGTH_BYTES = 4;
 
 /** Splits an item's plaintext; throws `Damaged` (`damaged-item`) for what no writer makes. */
@@ -73,15 +51,73 @@ export function parseItem(plain: Buffer): { head: ItemHead; inline: Buffer } {
   }
 }
 
-/** Properties are not walked: they are any JSON object, and they are most of the head. */
+/**
+ * Properties are not walked: they are any JSON object, and they are most of the head. Checked by hand, because
+ * a schema took longer than opening the item, and longer to load than a sealing thread's other code.
+ */
 function checkHead(value: unknown): ItemHead {
-  if (typeof value !== 'object' || value === null) throw new TypeError('not an object');
-  const { properties, ...rest } = value as { properties?: unknown };
-  if (properties !== undefined && (typeof properties !== 'object' || properties === null)) {
-    throw new TypeError('properties are not an object');
-  }
-  const checked = headSchema.parse(rest) as ItemHead;
-  return properties === undefined ? checked : { ...checked, properties: properties as JsonObject };
+  if (!isRecord(value) || value.v !== 1) throw new TypeError('not a head of version 1');
+  const { mime, parts, properties, propertiesIn } = value;
+  if (properties !== undefined && !isRecord(properties)) throw new TypeError('properties are not an object');
+  const isHead =
+    (propertiesIn === undefined || isTuple(propertiesIn, [isId, isSize])) &&
+    (mime === undefined || isMime(mime)) &&
+    (parts === undefined || isListOf(parts, isExtraPart));
+  if (!isHead) throw new TypeError('a field of the head is not what it must be');
+  return value as unknown as ItemHead;
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string';
+const isId: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const isSize: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isLineLength: Check = (value) => isSize(value) && (value as number) % 4 === 0;
+const isBreak: Check = (value) => value === 0 || value === 1 || value === 2;
+const isBit: Check = (value) => value === 0 || value === 1;
+
+const isFacts: Check = (value) =>
+  isRecord(value) &&
+  isText(value.path) &&
+  isText(value.type) &&
+  (value.name === undefined || isText(value.name));
+
+/** What follows the kind of an op. */
+const opFields: Record<MimeOp[0], readonly Check[]> = {
+  t: [isSize],
+  b: [isSize, isLineLength, isBreak, isBit],
+  o: [isId, isSize],
+  e: [isId, isSize, isLineLength, isBreak, isBit, isFacts],
+};
+
+const isOp: Check = (value) => {
+  if (!Array.isArray(value) || !Object.hasOwn(opFields, value[0])) return false;
+  const [kind, ...fields] = value as [MimeOp[0], ...unknown[]];
+  const checks = opFields[kind];
+  // The facts of a part are only for lists: they may be missing.
+  return isTuple(fields, kind === 'e' && fields.length === 5 ? checks.slice(0, 5) : checks);
+};
+
+const isMime: Check = (value) =>
+  isRecord(value) && isSize(value.size) && isId(value.sha256) && isListOf(value.ops, isOp);
+
+const isExtraPart: Check = (value) =>
+  isTuple(value, [isText, isSize, isId, (object) => object === null || isId(object)]);
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isListOf(value: unknown, check: Check): boolean {
+  return Array.isArray(value) && value.every((element) => check(element));
+}
+
+function isTuple(value: unknown, checks: readonly Check[]): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length === checks.length &&
+    checks.every((check, position) => check(value[position]))
+  );
 }
 
 const REFERENCES_VERSION = 1;

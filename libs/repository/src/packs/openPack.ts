@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { copyBytes } from '../format/copyBytes.ts';
 import { FRAME_HEADER_BYTES } from '../format/frame.ts';
 import { packName } from '../format/names.ts';
 import type { PackKind } from '../format/objectTypes.ts';
@@ -71,15 +72,15 @@ export class OpenPack {
   }
 
   #append(bytes: Uint8Array): void {
-    const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let done = 0; done < source.length; ) {
+    for (let done = 0; done < bytes.length; ) {
       const at = this.#size % CHUNK_BYTES;
       if (at === 0) this.#chunks.push(this.#pool.take());
       const chunk = this.#chunks.at(-1);
       if (!chunk) return;
-      const copied = source.copy(chunk, at, done);
-      done += copied;
-      this.#size += copied;
+      const piece = bytes.subarray(done, done + CHUNK_BYTES - at);
+      copyBytes(piece, chunk, at);
+      done += piece.length;
+      this.#size += piece.length;
       // Whole chunks are hashed as they fill, so that closing a pack is short.
       if (this.#size % CHUNK_BYTES === 0) this.#hashUpTo(this.#size);
     }

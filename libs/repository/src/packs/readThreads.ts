@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { copyBytes } from '../format/copyBytes.ts';
 import { releaseMemory } from '../format/releaseMemory.ts';
 import type { MasterKeyBytes } from '../keys/masterKeys.ts';
 import { sharedBuffer } from '../sealing/sealThread.ts';
@@ -103,11 +104,11 @@ export class ReadThreads {
     const input = request.frames.reduce((sum, { bytes }) => sum + bytes.length, request.inline.length);
     const total = input + request.size;
     const memory = total > SLAB_BYTES ? sharedBuffer(total) : (this.#slabs.pop() ?? sharedBuffer(SLAB_BYTES));
-    memory.set(request.inline, 0);
+    copyBytes(request.inline, memory, 0);
     let at = request.inline.length;
     const frames = request.frames.map(({ bytes, id }) => {
       const start = at;
-      memory.set(bytes, start);
+      copyBytes(bytes, memory, start);
       at += bytes.length;
       releaseMemory(bytes);
       return { id, bytes: memory.subarray(start, at) };

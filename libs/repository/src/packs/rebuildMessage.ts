@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { encodeBase64Lines, encodedLength } from '@holdfast/mime';
 import { Damaged } from '../errors.ts';
+import { copyBytes } from '../format/copyBytes.ts';
 import { FRAME_HEADER_BYTES, openFrame } from '../format/frame.ts';
 import type { MimeOp } from '../format/itemObject.ts';
 import { ObjectType } from '../format/objectTypes.ts';
@@ -28,7 +29,7 @@ export function rebuildMessage(keys: MasterKeys, request: RebuildRequest, target
   let to = 0;
   for (const op of ops) {
     if (op[0] === 't') {
-      to += inlineBytes.copy(message, to, from, from + op[1]);
+      to = put(inlineBytes.subarray(from, from + op[1]), message, to);
       from += op[1];
     } else if (op[0] === 'b') {
       const [, length, lineLength, breakBytes, last] = op;
@@ -36,13 +37,23 @@ export function rebuildMessage(keys: MasterKeys, request: RebuildRequest, target
       from += length;
     } else {
       const plain = openPart(keys, frames, op[1]);
-      if (op[0] === 'o') to += plain.copy(message, to);
+      if (op[0] === 'o') to = put(plain, message, to);
       else to = encode(plain, op[3], op[4], op[5], message, to);
     }
   }
   if (to !== size || hash('sha256', message, 'hex') !== sha256) {
     throw new Damaged('damaged-item', 'A stored message does not hash to what was stored.');
   }
+}
+
+function put(bytes: Uint8Array, target: Buffer, at: number): number {
+  if (at + bytes.length > target.length) throw tooLong();
+  copyBytes(bytes, target, at);
+  return at + bytes.length;
+}
+
+function tooLong(): Damaged {
+  return new Damaged('damaged-item', 'A stored message is longer than it says.');
 }
 
 function openPart(keys: MasterKeys, frames: RebuildRequest['frames'], id: string): Buffer {
@@ -73,7 +84,6 @@ function encode(
     finalBreak: last === 1,
   };
   const length = encodedLength(plain.length, layout);
-  if (at + length > target.length)
-    throw new Damaged('damaged-item', 'A stored message is longer than it says.');
+  if (at + length > target.length) throw tooLong();
   return at + encodeBase64Lines(plain, 0, plain.length, layout, target, at);
 }

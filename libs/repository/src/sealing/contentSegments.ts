@@ -1,3 +1,4 @@
+import { copyBytes } from '../format/copyBytes.ts';
 import { recipeBytes } from '../format/itemObject.ts';
 import { ObjectType } from '../format/objectTypes.ts';
 import type { CutSizes } from './prepareItem.ts';
@@ -34,10 +35,11 @@ export class ContentSegments {
         this.#giveSegment(buffer);
         continue;
       }
-      const copied = chunk.copy(buffer, this.#filled, at, at + buffer.length - this.#filled);
-      this.#filled += copied;
-      this.#size += copied;
-      at += copied;
+      const piece = chunk.subarray(at, at + buffer.length - this.#filled);
+      copyBytes(piece, buffer, this.#filled);
+      this.#filled += piece.length;
+      this.#size += piece.length;
+      at += piece.length;
     }
   }
 

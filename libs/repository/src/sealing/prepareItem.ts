@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { copyBytes } from '../format/copyBytes.ts';
 import {
   type ExtraPart,
   ITEM_HEAD_LENGTH_BYTES,
@@ -148,7 +149,8 @@ interface HeadPieces {
 /** Canonical JSON of the head, in the order of its keys; the properties are canonical already. */
 export function itemHead({ mime, parts, properties, propertiesIn }: HeadPieces): Buffer[] {
   let before = '{';
-  if (mime) before += `"mime":{"ops":${opsJson(mime.ops)},"sha256":"${mime.sha256}","size":${mime.size}},`;
+  if (mime)
+    before += `"mime":{"ops":${JSON.stringify(mime.ops)},"sha256":"${mime.sha256}","size":${mime.size}},`;
   if (parts.length > 0) before += `"parts":${JSON.stringify(parts)},`;
   if (propertiesIn)
     return [Buffer.from(`${before}"propertiesIn":${JSON.stringify(propertiesIn)},"v":1}`, 'utf8')];
@@ -159,15 +161,6 @@ export function itemHead({ mime, parts, properties, propertiesIn }: HeadPieces):
   ];
 }
 
-function opsJson(ops: readonly MimeOp[]): string {
-  return JSON.stringify(ops, (key, value) =>
-    // The only objects in here are part facts: their keys in canonical order.
-    key !== '' && value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? { ...(value.name === undefined ? {} : { name: value.name }), path: value.path, type: value.type }
-      : value,
-  );
-}
-
 /** headLen | head | inline, in one buffer. */
 export function itemPlain(head: readonly Buffer[], inline: readonly Buffer[], arena: Arena): Buffer {
   const headLength = head.reduce((sum, piece) => sum + piece.length, 0);
@@ -175,6 +168,9 @@ export function itemPlain(head: readonly Buffer[], inline: readonly Buffer[], ar
   const plain = arena.take(total);
   plain.writeUInt32BE(headLength, 0);
   let at = ITEM_HEAD_LENGTH_BYTES;
-  for (const piece of [...head, ...inline]) at += piece.copy(plain, at);
+  for (const piece of [...head, ...inline]) {
+    copyBytes(piece, plain, at);
+    at += piece.length;
+  }
   return plain;
 }

@@ -61,7 +61,9 @@ export function splitMessage(mime: Buffer, arena: Arena): SplitMessage {
 
 export function partFacts(part: MimePart): PartFacts {
   const name = part.fileName?.slice(0, 255);
-  return { path: part.path, type: part.contentType.slice(0, 127), ...(name ? { name } : {}) };
+  const type = part.contentType.slice(0, 127);
+  // Keys in canonical order: the head of the item is written as these lie here.
+  return name ? { name, path: part.path, type } : { path: part.path, type };
 }
 
 /** The op of a decoded piece: inline when `object` is undefined. */

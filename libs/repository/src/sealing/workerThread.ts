@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { EngineRefusal } from '../errors.ts';
+import { copyBytes } from '../format/copyBytes.ts';
 import type { PreparedBatch, SealedBatch } from './sealCore.ts';
 import { type SealSettings, type SealThread, sharedBuffer } from './sealThread.ts';
 import type { WorkerCall, WorkerReply } from './workerMessages.ts';
@@ -101,7 +102,7 @@ class WorkerSealThread implements SealThread {
 /** A view of memory that is not shared would be sent with everything behind it: copy the piece. */
 function shared(bytes: Uint8Array): Uint8Array {
   const copy = sharedBuffer(bytes.length);
-  copy.set(bytes);
+  copyBytes(bytes, copy, 0);
   return copy;
 }
 

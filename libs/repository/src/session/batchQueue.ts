@@ -1,3 +1,4 @@
+import { copyBytes } from '../format/copyBytes.ts';
 import type { ObjectType } from '../format/objectTypes.ts';
 import type { BatchEntry } from '../sealing/sealCore.ts';
 import { type SealThread, sharedBuffer } from '../sealing/sealThread.ts';
@@ -159,7 +160,7 @@ function sizeOf(input: BatchInput): number {
 function copyInto(batch: Batch, input: BatchInput): void {
   const put = (bytes: Uint8Array): [number, number] => {
     const start = batch.used;
-    batch.bytes.set(bytes, start);
+    copyBytes(bytes, batch.bytes, start);
     batch.used += bytes.length;
     return [start, batch.used];
   };

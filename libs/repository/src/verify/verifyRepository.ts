@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { HoldfastError } from '@holdfast/contracts';
+import { HoldfastError } from '@holdfast/contracts/errors';
 import type { RepositoryConfig } from '../config.ts';
 import { Damaged } from '../errors.ts';
 import { FRAME_HEADER_BYTES, openFrame } from '../format/frame.ts';
