@@ -110,7 +110,8 @@ class OutboxRelay {
       this.onlyFresh = false;
       throw error;
     } finally {
-      this.bell.abort();
+      // With a reason, because the one that is made without costs a stack.
+      this.bell.abort('rung');
       this.bell = new AbortController();
     }
   }

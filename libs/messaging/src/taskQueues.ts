@@ -134,17 +134,23 @@ export function createTaskQueues(parts: {
 
 const announceEveryMs = 20;
 
-/** Tells idle workers over plain NATS that tasks have come; many at once are one announcement. */
+/** Tells idle workers over plain NATS that tasks have come: the first at once, those soon after it together. */
 function announcer(connection: Connection): (subject: string) => void {
-  const due = new Map<string, NodeJS.Timeout>();
-  return (subject) => {
-    if (due.has(subject)) return;
+  const lately = new Map<string, { more: boolean }>();
+  function tell(subject: string): void {
+    if (connection.ready) connection.nc.publish(subject);
+    const since = { more: false };
+    lately.set(subject, since);
     const timer = setTimeout(() => {
-      due.delete(subject);
-      if (connection.ready) connection.nc.publish(subject);
+      lately.delete(subject);
+      if (since.more) tell(subject);
     }, announceEveryMs);
     timer.unref();
-    due.set(subject, timer);
+  }
+  return (subject) => {
+    const since = lately.get(subject);
+    if (since === undefined) tell(subject);
+    else since.more = true;
   };
 }
 

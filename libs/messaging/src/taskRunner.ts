@@ -163,7 +163,8 @@ class TaskRunner<T> {
         this.letGo(held);
         this.working.delete(work);
         leave();
-        this.settled.abort();
+        // With a reason, because the one that is made without costs a stack.
+        this.settled.abort('settled');
       });
     this.working.add(work);
   }

@@ -41,7 +41,8 @@ export function markRunning(tasks: Collection<RunTask>, taskId: string, deps: Ma
   });
   return {
     async settle() {
-      over.abort();
+      // With a reason, because the one that is made without costs a stack.
+      over.abort('over');
       await marking;
     },
     async takeBack() {

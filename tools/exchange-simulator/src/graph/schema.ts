@@ -157,6 +157,10 @@ export const GROUP: Properties = {
   deletedDateTime: 'time',
 };
 
+/** Selections that were found good; clients send the same few again and again. */
+const knownSelects = new WeakMap<Properties, Map<string, readonly string[] | undefined>>();
+const mostKnown = 100;
+
 /** The names in a `$select`, or undefined without one. Throws 400 for a name that the type does not have. */
 export function readSelect(
   text: string | undefined,
@@ -164,6 +168,16 @@ export function readSelect(
   type: string,
 ): readonly string[] | undefined {
   if (text === undefined) return undefined;
+  const known = knownSelects.get(properties) ?? new Map<string, readonly string[] | undefined>();
+  if (known.has(text)) return known.get(text);
+  const names = checkedSelect(text, properties, type);
+  if (known.size >= mostKnown) known.clear();
+  known.set(text, names);
+  knownSelects.set(properties, known);
+  return names;
+}
+
+function checkedSelect(text: string, properties: Properties, type: string): readonly string[] | undefined {
   const names = text
     .split(',')
     .map((name) => name.trim())
