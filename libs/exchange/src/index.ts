@@ -13,8 +13,6 @@ export { createGraphConnector, type GraphConnectorOptions } from './graph/connec
 export type { ConnectorCredential, TokenSource } from './graph/credentials.ts';
 export { type ErrorRow, errorTable } from './graph/errorTable.ts';
 export type {
-  HttpAnswer,
-  HttpBody,
   HttpRequest,
   HttpTransport,
   TransportSettings,

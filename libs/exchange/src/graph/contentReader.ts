@@ -10,7 +10,7 @@ import type { ExtraPart, ItemContent, ItemUpsert } from '../ports.ts';
 import { Spool } from '../spool.ts';
 import { listedAttachments, nestedMessage } from './attachments.ts';
 import type { BufferPool } from './bufferPool.ts';
-import type { HttpAnswer } from './httpTransport.ts';
+import type { HttpAnswer } from './httpAnswer.ts';
 import { announcedLength, CutShort, type GraphLine } from './line.ts';
 
 /** Larger contents go through a spool file. */

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import type { HttpAnswer } from './httpAnswer.ts';
 import { ReceivedAnswer } from './receivedAnswer.ts';
 import { onStop } from './stops.ts';
 
@@ -8,21 +9,6 @@ export interface HttpRequest {
   headers: Record<string, string>;
   body?: string | Uint8Array;
   signal: AbortSignal;
-}
-
-export interface HttpBody extends AsyncIterable<Uint8Array> {
-  /** The whole body. */
-  bytes(): Promise<Uint8Array>;
-  /** The whole body into given memory; resolves with its length, also when it had no room for all. */
-  into(memory: Uint8Array): Promise<number>;
-  /** Reads what is left into nothing, so that the connection can be used again. */
-  dump(): Promise<void>;
-}
-
-export interface HttpAnswer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: HttpBody;
 }
 
 /** Moves one request over the line, without repeats, tokens or opinions. */

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { HttpAnswer, HttpBody } from './httpTransport.ts';
+import type { HttpAnswer, HttpBody } from './httpAnswer.ts';
 import { releaseSpent } from './spentMemory.ts';
 
 /** Bytes that wait for their reader; beyond, the connection is not read from. */

@@ -1,6 +1,7 @@
 import type { Cloud } from '../clouds.ts';
 import type { TokenSource } from '../graph/credentials.ts';
-import type { HttpAnswer, HttpRequest, HttpTransport } from '../graph/httpTransport.ts';
+import type { HttpAnswer } from '../graph/httpAnswer.ts';
+import type { HttpRequest, HttpTransport } from '../graph/httpTransport.ts';
 import { AttemptFailed, GraphLine } from '../graph/line.ts';
 import { defaultLimits, MailboxGate, type MailboxLimits, newMeters } from '../graph/mailboxGate.ts';
 import { defaultBreaker, OutageBreaker } from '../graph/outageBreaker.ts';
