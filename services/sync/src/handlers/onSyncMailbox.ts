@@ -19,7 +19,7 @@ import type { Delivery, Messaging, Verdict } from '@holdfast/messaging';
 import type { Clock, Logger } from '@holdfast/runtime';
 import type { Stored } from '@holdfast/store';
 import type { Activity } from '../activity.ts';
-import { mailboxLease } from '../adapters/mailboxLease.ts';
+import { type MailboxLease, mailboxLease } from '../adapters/mailboxLease.ts';
 import { markRunning } from '../adapters/markRunning.ts';
 import type { UsedRepository } from '../adapters/repositoryHub.ts';
 import { storeHeads } from '../adapters/storeHeads.ts';
@@ -54,7 +54,8 @@ export interface SyncHandlerDeps {
   progress: ProgressBoard;
 }
 
-/** A mailbox that another worker has is looked at again after so long. */
+/** A mailbox whose lease another worker holds is looked at again after so long. */
+const busyPauseMs = 5_000;
 const takenPauseMs = 2_000;
 const done: Verdict = { kind: 'done' };
 
@@ -95,7 +96,7 @@ interface Attempt {
   delivery: Delivery;
   stored: Stored<RunTask>;
   records: Records;
-  lease: ReturnType<typeof mailboxLease>;
+  lease: MailboxLease;
   logger: Logger;
 }
 
@@ -226,8 +227,9 @@ async function onFailure(deps: SyncHandlerDeps, attempt: Attempt, error: unknown
   }
   if (hasCode(error, 'mailbox-taken') || attempt.lease.lost.aborted) {
     deps.metrics.failed('postponed');
-    logger.info({ error: facts }, 'another proxy has the mailbox');
-    return { kind: 'postpone', afterMs: takenPauseMs };
+    const { refused } = attempt.lease;
+    logger[refused ? 'debug' : 'info']({ error: facts }, 'another proxy has the mailbox');
+    return { kind: 'postpone', afterMs: refused ? busyPauseMs : takenPauseMs };
   }
   if (!delivery.last && !isHopeless(error)) {
     deps.metrics.failed('retry');
