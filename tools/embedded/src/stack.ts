@@ -2,23 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '@holdfast/testing';
+import { heapFlags } from './heapFlags.ts';
 import { type ManagedProcess, readyJson, startManagedProcess } from './managedProcess.ts';
 
 const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
 
 export const serviceNames = ['scheduler', 'sync', 'retention', 'restore', 'notify', 'api'] as const;
 export type ServiceName = (typeof serviceNames)[number];
-
-/**
- * Services that move contents, or read many jobs, run with a small young generation: by default each thread's grows by
- * tens of MiB that are never given back. A stated limit of the old one makes the collector tidy up while there is little
- * to tidy: without it, the worker grows by 100 MiB on a machine with much memory.
- */
-const heapFlags: Partial<Record<ServiceName, string[]>> = {
-  sync: ['--max-semi-space-size=4', '--max-old-space-size=512'],
-  restore: ['--max-semi-space-size=4'],
-  scheduler: ['--max-semi-space-size=4'],
-};
 
 export interface StackOptions {
   /** Everything the stack writes is below this folder. */
@@ -120,7 +110,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         command: process.execPath,
         args: [
           '--disable-warning=ExperimentalWarning',
-          ...(heapFlags[service] ?? []),
+          ...heapFlags(service, { ...env, ...own }),
           join(root, 'services', service, 'src', 'main.ts'),
         ],
         env: { ...env, HOLDFAST_INSTANCE: name, ...own },
