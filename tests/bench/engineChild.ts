@@ -17,6 +17,7 @@ const PASSPHRASE = 'a passphrase for the bench';
 /** Near a worker's defaults: 8 slots, 6 contents of a mailbox in hand. */
 const MAILBOXES_AT_ONCE = 8;
 const MESSAGES_AT_ONCE = 8;
+const MAILBOXES_READ_AT_ONCE = 4;
 
 const readers: FileReader[] = [];
 const started = performance.now();
@@ -142,13 +143,15 @@ async function readBack() {
   let messages = 0;
   let bytes = 0;
   const digests: string[] = [];
-  for await (const ref of repository.points()) {
+  const points = [];
+  for await (const ref of repository.points()) points.push(ref);
+  await inParallel(points, MAILBOXES_READ_AT_ONCE, async (ref) => {
     const { root } = await repository.readPoint(ref);
     const tree = repository.tree(root);
     for (const folder of await tree.folders()) {
       const ids: string[] = [];
       for await (const item of tree.items(folder.id)) ids.push(item.objectId);
-      await inParallel(ids, 8, async (id) => {
+      await inParallel(ids, MESSAGES_AT_ONCE, async (id) => {
         const { mime } = await repository.readItem(id);
         if (!mime) throw new Error('a message without MIME');
         // Reading to the end proves the content's SHA-256; the digest is compared with that of the source.
@@ -157,7 +160,7 @@ async function readBack() {
         messages++;
       });
     }
-  }
+  });
   await repository.close();
   const digest = createHash('sha256').update(digests.sort().join()).digest('hex');
   return { messages, bytes, digest };

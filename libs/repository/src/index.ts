@@ -40,6 +40,7 @@ export type { TreeChange } from './tree/diffTrees.ts';
 export type { FolderEntry, ItemEntry, ItemState, SortKey } from './tree/entries.ts';
 export type { ItemsOptions, TreeReader } from './tree/treeReader.ts';
 export type { TreeCounts, TreeWriter } from './tree/treeWriter.ts';
+export type { Finding } from './verify/finding.ts';
 export type { FreedSpace } from './verify/measureFreed.ts';
 export type { RepositoryStatistics } from './verify/statistics.ts';
-export type { Finding, VerifyOptions } from './verify/verifyRepository.ts';
+export type { VerifyOptions } from './verify/verifyRepository.ts';

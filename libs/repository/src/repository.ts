@@ -5,9 +5,12 @@ import { adoptUnindexedPacks } from './index/adoptPacks.ts';
 import { ObjectIndex } from './index/objectIndex.ts';
 import type { MasterKeys } from './keys/masterKeys.ts';
 import { changePassphrase, type RecoveryFacts, recoveryFacts } from './keys/slotMaintenance.ts';
+import { FrameOpener } from './packs/frameOpener.ts';
 import { readItem, type StoredItem } from './packs/itemReader.ts';
+import { MessageRebuilder } from './packs/messageRebuilder.ts';
 import { ObjectReader } from './packs/objectReader.ts';
 import { ReadThreads } from './packs/readThreads.ts';
+import { Slabs } from './packs/slabs.ts';
 import { parseManifest, type RestorePoint } from './points/manifest.ts';
 import { listPoints, type PointFilter, type PointRef } from './points/pointList.ts';
 import type { BlobStore, EngineClock, EngineLogger, RandomBytes } from './ports.ts';
@@ -19,9 +22,10 @@ import { diffTrees, type TreeChange } from './tree/diffTrees.ts';
 import { KeyTimesCache } from './tree/keyTimesCache.ts';
 import { PageSource } from './tree/pageSource.ts';
 import { TreeReader } from './tree/treeReader.ts';
+import type { Finding } from './verify/finding.ts';
 import { type FreedSpace, measureFreed } from './verify/measureFreed.ts';
 import { collectStatistics, type RepositoryStatistics } from './verify/statistics.ts';
-import { type Finding, type VerifyOptions, verifyRepository } from './verify/verifyRepository.ts';
+import { type VerifyOptions, verifyRepository } from './verify/verifyRepository.ts';
 
 export interface RepositoryDeps {
   store: BlobStore;
@@ -46,6 +50,8 @@ export class Repository {
   readonly #reader: ObjectReader;
   readonly #pages: PageSource;
   readonly #readThreads: ReadThreads;
+  readonly #opener: FrameOpener;
+  readonly #rebuilder: MessageRebuilder;
   #session: WriterSession | undefined;
 
   static async open(deps: RepositoryDeps): Promise<Repository> {
@@ -67,6 +73,9 @@ export class Repository {
     this.#reader = new ObjectReader(store, this.#index, keys);
     this.#pages = new PageSource(this.#reader);
     this.#readThreads = new ReadThreads(deps.threads, keys.bytes, join(cacheDir, 'code'));
+    const slabs = new Slabs();
+    this.#opener = new FrameOpener(this.#readThreads, slabs);
+    this.#rebuilder = new MessageRebuilder(this.#readThreads, slabs);
   }
 
   /** The name of a mailbox in this repository; says nothing to one who has not the key. */
@@ -142,7 +151,7 @@ export class Repository {
 
   /** An item by the id that its tree entry names. Contents are read when they are opened. */
   readItem(objectId: string): Promise<StoredItem> {
-    return readItem(this.#reader, objectId, this.#readThreads);
+    return readItem(this.#reader, objectId, this.#opener, this.#rebuilder);
   }
 
   /** Takes a restore point away; its objects stay until a collector finds them unreachable. */
@@ -152,7 +161,12 @@ export class Repository {
 
   /** Checks what is stored; each finding is a fault, and none means that nothing was found. */
   verify(options: VerifyOptions): AsyncIterable<Finding> {
-    return verifyRepository({ ...this.#deps, index: this.#index, reader: this.#reader }, options);
+    const { config, keys, store } = this.#deps;
+    const threads = this.#readThreads;
+    return verifyRepository(
+      { store, config, keys, index: this.#index, reader: this.#reader, threads },
+      options,
+    );
   }
 
   /** What removing these restore points would free; reads metadata, of all mailboxes if it must. */

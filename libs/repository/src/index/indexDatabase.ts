@@ -143,28 +143,12 @@ export class IndexDatabase {
     for (const row of rows) yield (row as { id: Uint8Array }).id;
   }
 
-  /** The objects that lie in one pack. */
-  *objectsInPack(packName: string): Generator<{ id: Uint8Array } & Location> {
-    const ordinal = this.#database.prepare('SELECT ordinal FROM packs WHERE name = ?').get(packName) as
-      | { ordinal: number }
-      | undefined;
-    if (!ordinal) return;
+  /** How many objects lie in each pack, by its name. */
+  objectsByPack(): Map<string, number> {
     const rows = this.#database
-      .prepare('SELECT * FROM objects WHERE pack = ? ORDER BY at')
-      .iterate(ordinal.ordinal);
-    for (const row of rows as Iterable<unknown>) {
-      const { id, at, body, raw, flags } = row as ObjectRow & { id: Uint8Array };
-      yield {
-        id,
-        packName,
-        packOrdinal: ordinal.ordinal,
-        offset: at,
-        bodyLength: body,
-        rawLength: raw,
-        type: (flags & 15) as ObjectType,
-        codec: (flags >> 4) as Codec,
-      };
-    }
+      .prepare('SELECT pack, count(*) AS objects FROM objects GROUP BY pack')
+      .all() as unknown as { pack: number; objects: number }[];
+    return new Map(rows.map(({ pack, objects }) => [this.#packName(pack), objects]));
   }
 
   /** Drops everything, for a rebuild. */

@@ -5,8 +5,9 @@ import type { JsonObject } from '../format/canonicalJson.ts';
 import { copyBytes } from '../format/copyBytes.ts';
 import { type ItemHead, type MimeOp, parseItem, parseRecipe, parseReferences } from '../format/itemObject.ts';
 import { ObjectType } from '../format/objectTypes.ts';
+import type { FrameOpener } from './frameOpener.ts';
+import type { LentMessage, MessageRebuilder } from './messageRebuilder.ts';
 import type { ObjectReader } from './objectReader.ts';
-import type { LentMessage, ReadThreads } from './readThreads.ts';
 import type { RebuildRequest } from './rebuildMessage.ts';
 
 /** A content that can be read, any number of times, in pieces of a few MB at most. */
@@ -47,9 +48,10 @@ export interface StoredItem {
 export async function readItem(
   reader: ObjectReader,
   objectId: string,
-  threads?: ReadThreads,
+  opener: FrameOpener,
+  rebuilder: MessageRebuilder,
 ): Promise<StoredItem> {
-  const { head, inline } = parseItem(await itemPlain(reader, Buffer.from(objectId, 'hex')));
+  const { head, inline } = parseItem(await itemPlain(reader, Buffer.from(objectId, 'hex'), opener));
   const ops = head.mime?.ops ?? [];
   return {
     properties: await propertiesOf(reader, head),
@@ -60,7 +62,7 @@ export async function readItem(
         openMime(
           reader,
           { ops, inline, size: head.mime?.size ?? 0, sha256: head.mime?.sha256 ?? '' },
-          threads,
+          rebuilder,
           options?.lend === true,
         ),
       parts: ops.flatMap((op) => mimePart(reader, op)),
@@ -77,12 +79,11 @@ const LARGEST_IN_THREAD = 4 * 1024 * 1024;
 async function* openMime(
   reader: ObjectReader,
   message: MessageFacts,
-  threads: ReadThreads | undefined,
+  rebuilder: MessageRebuilder,
   lend: boolean,
 ): AsyncIterable<Uint8Array> {
   const hasParts = message.ops.some(([kind]) => kind === 'o' || kind === 'e');
-  const whole =
-    threads && hasParts && message.size <= LARGEST_IN_THREAD && (await inThread(reader, message, threads));
+  const whole = hasParts && message.size <= LARGEST_IN_THREAD && (await inThread(reader, message, rebuilder));
   if (!whole) {
     yield* checked(rebuildMime(reader, message.ops, message.inline), message.size, message.sha256);
     return;
@@ -103,7 +104,7 @@ function ownCopy(bytes: Buffer): Buffer {
 async function inThread(
   reader: ObjectReader,
   message: MessageFacts,
-  threads: ReadThreads,
+  rebuilder: MessageRebuilder,
 ): Promise<LentMessage | undefined> {
   const ids = new Set(message.ops.flatMap((op) => (op[0] === 'o' || op[0] === 'e' ? [op[1]] : [])));
   const frames: { id: string; bytes: Uint8Array }[] = [];
@@ -112,7 +113,7 @@ async function inThread(
     if (!bytes) return undefined;
     frames.push({ id, bytes });
   }
-  return threads.rebuild({ ...message, frames });
+  return rebuilder.rebuild({ ...message, frames });
 }
 
 /** A pack that is gone is no reason to fail here: the patient way tries other copies and says what is wrong. */
@@ -125,11 +126,11 @@ async function partFrame(reader: ObjectReader, id: string): Promise<Uint8Array |
   }
 }
 
-async function itemPlain(reader: ObjectReader, id: Buffer): Promise<Buffer> {
-  const { type, plain } = await reader.read(id);
+async function itemPlain(reader: ObjectReader, id: Buffer, opener: FrameOpener): Promise<Buffer> {
+  const { type, plain } = await reader.read(id, opener);
   if (type === ObjectType.item) return plain;
   if (type === ObjectType.references) {
-    const inner = await reader.read(parseReferences(plain).item);
+    const inner = await reader.read(parseReferences(plain).item, opener);
     if (inner.type === ObjectType.item) return inner.plain;
   }
   throw new Damaged('damaged-item', `Object ${id.toString('hex').slice(0, 16)}… is not an item.`);

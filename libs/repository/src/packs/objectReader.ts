@@ -5,6 +5,7 @@ import type { Location } from '../index/indexDatabase.ts';
 import type { ObjectIndex } from '../index/objectIndex.ts';
 import type { MasterKeys } from '../keys/masterKeys.ts';
 import type { BlobStore } from '../ports.ts';
+import type { FrameOpener } from './frameOpener.ts';
 import { PackBlocks } from './packBlocks.ts';
 
 export interface PlainObject {
@@ -44,9 +45,27 @@ export class ObjectReader {
     this.#pending = pending;
   }
 
-  /** Throws `Damaged`: `object-missing` when no copy is listed, else what was wrong with the last copy. */
-  async read(id: Uint8Array): Promise<PlainObject> {
-    return (await this.#opened(id)).object;
+  /** Opened by `opener` where that is worth it. Throws `Damaged`: `object-missing` when no copy is listed, else what was wrong with the last copy. */
+  async read(id: Uint8Array, opener?: FrameOpener): Promise<PlainObject> {
+    const opened = opener && (await this.#openedBy(opener, id));
+    return opened ?? (await this.#opened(id)).object;
+  }
+
+  /** In a thread; undefined when it is not worth it or did not work out. */
+  async #openedBy(opener: FrameOpener, id: Uint8Array): Promise<PlainObject | undefined> {
+    const location = this.#index.locate(id)[0];
+    if (!location || !opener.isWorth(location.bodyLength, location.rawLength)) return undefined;
+    try {
+      const frame = await this.#readAt(location);
+      const { id: inside, rawLength, type } = parseFrameHeader(frame);
+      if (inside.compare(id) !== 0 || rawLength !== location.rawLength) return undefined;
+      const plain = await opener.open(frame, rawLength);
+      return plain && { type, plain };
+    } catch (error) {
+      // The patient way tries other copies and says what is wrong.
+      if (error instanceof Damaged || hasCode(error, 'blob-not-found')) return undefined;
+      throw error;
+    }
   }
 
   /** The object and its sealed frame, which can be put into another pack as it is. */

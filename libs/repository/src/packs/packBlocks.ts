@@ -2,9 +2,9 @@ import { releaseMemory } from '../format/releaseMemory.ts';
 import type { BlobStore } from '../ports.ts';
 
 /** Larger blocks read more of other mailboxes than of the one that is wanted. */
-const BLOCK_BYTES = 64 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 /** Blocks kept: 24 MiB. */
-const MOST_BLOCKS = 384;
+const MOST_BLOCKS = 96;
 /** Longer ranges are read as they are: they would push everything else out. */
 const LONGEST_THROUGH_BLOCKS = 2 * BLOCK_BYTES;
 

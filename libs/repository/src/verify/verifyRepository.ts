@@ -1,35 +1,20 @@
-import { createHash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/contracts/errors';
 import type { RepositoryConfig } from '../config.ts';
-import { Damaged } from '../errors.ts';
-import { FRAME_HEADER_BYTES, openFrame } from '../format/frame.ts';
+import { hasCode } from '../errors.ts';
 import { PACKS_PREFIX, parsePackName } from '../format/names.ts';
-import { parsePackHeader } from '../format/pack.ts';
-import { readFooter } from '../index/adoptPacks.ts';
 import type { ObjectIndex } from '../index/objectIndex.ts';
 import type { MasterKeys } from '../keys/masterKeys.ts';
 import type { ObjectReader } from '../packs/objectReader.ts';
+import type { ReadThreads } from '../packs/readThreads.ts';
 import { parseManifest } from '../points/manifest.ts';
 import { listPoints, type PointRef } from '../points/pointList.ts';
 import type { BlobStore } from '../ports.ts';
 import { IdSet, reachableObjects } from '../tree/reachable.ts';
+import { checkPackBytes } from './checkPackBytes.ts';
+import type { Finding } from './finding.ts';
 
-/** A fault: where, and what an operator should know. */
-export interface Finding {
-  kind:
-    | 'pack-missing'
-    | 'pack-damaged'
-    | 'pack-unindexed'
-    | 'object-missing'
-    | 'object-damaged'
-    | 'point-damaged'
-    | 'index-damaged';
-  /** Name of the pack, point or object. */
-  subject: string;
-  message: string;
-  /** The point in whose tree it was found. */
-  point?: string;
-}
+/** One is checked, the next is read. */
+const PACKS_A_THREAD = 2;
 
 export interface VerifyOptions {
   /** `structure`: everything named exists and metadata reads; `contents`: every byte decrypts and hashes. */
@@ -44,6 +29,7 @@ export interface VerifyDeps {
   keys: MasterKeys;
   index: ObjectIndex;
   reader: ObjectReader;
+  threads: ReadThreads;
 }
 
 /** Yields faults as they are found; damage never stops the check, storage errors do. */
@@ -51,9 +37,7 @@ export async function* verifyRepository(deps: VerifyDeps, options: VerifyOptions
   await deps.index.refresh();
   yield* checkPresence(deps);
   yield* checkPoints(deps, options.points);
-  if (options.level === 'contents') {
-    for (const { name, size } of deps.index.database.packs()) yield* checkPack(deps, name, size);
-  }
+  if (options.level === 'contents') yield* checkPacks(deps);
 }
 
 /** Index against listing: each listed pack has an entry, each entry's pack is there in its full size. */
@@ -94,45 +78,41 @@ async function* checkPoints(deps: VerifyDeps, only: readonly PointRef[] | undefi
   }
 }
 
-/** The whole pack: its name, its frames, and that its footer and the index say the same. */
-async function* checkPack(deps: VerifyDeps, name: string, size: number): AsyncIterable<Finding> {
-  const { config, index, keys, store } = deps;
+/**
+ * Packs are read ahead and checked in threads, findings come in the order of the packs. A pack that is missing was
+ * told already.
+ */
+async function* checkPacks(deps: VerifyDeps): AsyncIterable<Finding> {
+  const { database } = deps.index;
+  const listed = database.objectsByPack();
+  const ahead: Promise<Finding[]>[] = [];
   try {
-    const pack = await store.get(name);
-    const kind = parsePackHeader(pack, config.repositoryId);
-    if (createHash('sha256').update(pack).digest('hex') !== parsePackName(name)?.sha256) {
-      yield { kind: 'pack-damaged', subject: name, message: 'Its bytes do not hash to its name.' };
+    for (const { name } of database.packs()) {
+      const checked = checkPack(deps, name, listed.get(name) ?? 0);
+      // Its failure is thrown when its turn comes; until then it must not count as unhandled.
+      checked.catch(() => undefined);
+      ahead.push(checked);
+      if (ahead.length >= PACKS_A_THREAD * Math.max(1, deps.threads.count))
+        yield* (await ahead.shift()) ?? [];
     }
-    if (kind !== parsePackName(name)?.kind)
-      yield { kind: 'pack-damaged', subject: name, message: "Its kind is not its name's." };
-    const footer = await readFooter({ store, keys, repositoryId: config.repositoryId }, name, size);
-    const indexed = [...index.database.objectsInPack(name)];
-    if (footer.length !== indexed.length) {
-      yield {
-        kind: 'index-damaged',
-        subject: name,
-        message: `${indexed.length} of ${footer.length} objects are listed.`,
-      };
-    }
-    for (const entry of footer) {
-      const frame = pack.subarray(entry.offset, entry.offset + FRAME_HEADER_BYTES + entry.bodyLength);
-      const problem = frameProblem(keys, frame, entry.id);
-      const subject = Buffer.from(entry.id).toString('hex');
-      if (problem)
-        yield { kind: 'object-damaged', subject, message: `${problem} (${name} at ${entry.offset})` };
-    }
-  } catch (error) {
-    if (!(error instanceof Damaged)) throw error;
-    yield { kind: 'pack-damaged', subject: name, message: error.message };
+    while (ahead.length > 0) yield* (await ahead.shift()) ?? [];
+  } finally {
+    await Promise.allSettled(ahead);
   }
 }
 
-function frameProblem(keys: MasterKeys, frame: Uint8Array, id: Uint8Array): string | undefined {
+async function checkPack(deps: VerifyDeps, name: string, listed: number): Promise<Finding[]> {
+  const { config, keys, store, threads } = deps;
+  const facts = { name, repositoryId: config.repositoryId, listed };
   try {
-    openFrame(keys, frame, frame.subarray(FRAME_HEADER_BYTES), id, 'lent');
-    return undefined;
+    const pack = await store.get(name);
+    const whole = pack.buffer instanceof ArrayBuffer && pack.byteLength === pack.buffer.byteLength;
+    // A view would be sent with everything behind it.
+    if (!whole || threads.count === 0) return checkPackBytes(keys, facts, pack);
+    const findings = await threads.ask({ verb: 'check', pack, facts }, [pack.buffer]);
+    return findings ?? checkPackBytes(keys, facts, await store.get(name));
   } catch (error) {
-    if (error instanceof Damaged) return error.message;
+    if (hasCode(error, 'blob-not-found')) return [];
     throw error;
   }
 }
