@@ -140,8 +140,22 @@ export interface ReaderStatistics {
   repeats: number;
 }
 
+/** Changes that will be asked for, with the cursors that are stored. */
+export interface AnnouncedReads {
+  /** Cursor of `folderChanges`. */
+  folders?: string;
+  /** Cursors of `itemChanges` by folder id, in the order in which they will be read. */
+  items: ReadonlyMap<string, string>;
+}
+
 /** Reads one mailbox. Throws HoldfastErrors; `CursorExpired` and `FolderGone` are the two a caller decides on. */
 export interface MailboxReader {
+  /**
+   * Tells what will be asked with which cursors, so that it can be asked for together when the first of it is wanted.
+   * A hint: every answer is the one that there would be without it, and a reader may ignore it. An answer that was
+   * fetched for it is given once, to exactly the announced cursor.
+   */
+  announce(reads: AnnouncedReads): void;
   /** Folder tree changes; all folders when there is no cursor. @throws CursorExpired */
   folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>>;
   /** The full folder list, for reconciliation. */

@@ -1,17 +1,40 @@
 import { HoldfastError, type JsonObject } from '@holdfast/contracts';
-import { objectOf, textOf } from '../message/graphMessage.ts';
+import { objectOf } from '../message/graphMessage.ts';
+import { type PartAnswer, partAnswersOf } from './batchAnswer.ts';
+import { type BufferPool, noPool } from './bufferPool.ts';
 import { classifyAnswer, type Refusal } from './classifyAnswer.ts';
 import type { Reaction } from './errorTable.ts';
-import type { GraphLine } from './line.ts';
+import { parseJsonText } from './jsonText.ts';
+import { type GraphLine, type LineRequest, preferenceOf } from './line.ts';
+import type { MailboxGate } from './mailboxGate.ts';
 import { retryAfterMs } from './retryAfter.ts';
 
 export interface BatchPart {
   id: string;
   /** Path below the version. */
   url: string;
+  /** More preferences besides immutable ids. */
+  prefer?: string;
 }
 
-export type BatchResult = { ok: true; body: JsonObject } | { ok: false; error: HoldfastError };
+/** `isFinal` is false where repeats were used up: asked alone it may have more luck. */
+export type PartResult<T> = { ok: true; body: T } | { ok: false; error: HoldfastError; isFinal: boolean };
+export type BatchResult = PartResult<JsonObject>;
+
+export interface PartsRequest<T> {
+  /** What is being done, for messages. */
+  what: string;
+  /** The parts are of one mailbox and share its slots. */
+  perMailbox: boolean;
+  /** Where the answers lie while they are read. */
+  memory: BufferPool;
+  /** See `LineRequest`. */
+  mostBytes?: number;
+  /** Makes of the body of a part what is kept of it: its bytes are used for others afterwards. */
+  read: (body: Uint8Array) => T;
+  /** Told once of each part, as soon as it is settled. */
+  settle: (id: string, result: PartResult<T>) => void;
+}
 
 /** Microsoft takes at most this many parts. */
 const mostParts = 20;
@@ -19,79 +42,97 @@ const mostParts = 20;
 const partsAtATime = 4;
 const mostRounds = 10;
 
+/** Parts of one mailbox that go into a batch: Graph may run as many at a time, so with few slots no more than those. */
+export const partsOfMailbox = (gate: MailboxGate): number =>
+  gate.concurrency < partsAtATime ? gate.concurrency : mostParts;
+
 function headerIn(headers: JsonObject, name: string): string | undefined {
   const found = Object.keys(headers).find((key) => key.toLowerCase() === name);
   return found === undefined ? undefined : String(headers[found]);
 }
 
-function resultOf(
-  response: JsonObject,
-  what: string,
-  nowMs: number,
-): { result: BatchResult; refusal?: Refusal } {
-  const status = typeof response.status === 'number' ? response.status : 500;
-  const headers = objectOf(response.headers);
-  if (status < 400) return { result: { ok: true, body: objectOf(response.body) } };
-  const refusal = classifyAnswer({
-    status,
-    body: JSON.stringify(response.body ?? {}),
+/** What is to be done about a part that is no success. */
+function refusalOf({ status, headers, body }: PartAnswer, what: string, nowMs: number): Refusal {
+  return classifyAnswer({
+    status: Number.isNaN(status) ? 500 : status,
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'),
     requestId: headerIn(headers, 'request-id'),
     clientRequestId: 'batch',
     virus: false,
     retryAfterMs: retryAfterMs(headerIn(headers, 'retry-after'), nowMs),
     what,
   });
-  return { refusal, result: { ok: false, error: refusal.error } };
 }
+
+/** What is left of the parts after a round, and what is to be done before the next one. */
+interface Left {
+  parts: BatchPart[];
+  pauseMs: number;
+  renew: boolean;
+  errors: Map<string, HoldfastError>;
+}
+
+type Answered<T> = { ok: true; body: T } | { ok: false; refusal: Refusal };
 
 /**
  * Many small GETs in one request. The parts count against the limits one by one, and Graph runs four at a time,
  * so a batch takes all the slots of the mailbox, and has no more parts than slots where those are fewer. Parts
  * that were throttled or failed for the moment are asked for again.
  */
-export async function batchGet(
+export async function askParts<T>(
   line: GraphLine,
   parts: readonly BatchPart[],
-  what: string,
-  perMailbox = true,
-): Promise<Map<string, BatchResult>> {
+  request: PartsRequest<T>,
+): Promise<void> {
   const { gate, clock, random, signal, statistics, tokens } = line.deps;
-  const slots = perMailbox ? Math.min(gate.concurrency, partsAtATime) : 1;
-  const size = perMailbox && gate.concurrency < partsAtATime ? gate.concurrency : mostParts;
-  const results = new Map<string, BatchResult>();
-  let left = [...parts];
-  for (let round = 0; left.length > 0 && round < mostRounds; round++) {
-    const again: BatchPart[] = [];
-    let pauseMs = 0;
-    let renew = false;
-    for (let at = 0; at < left.length; at += size) {
-      const asked = left.slice(at, at + size);
-      const answers = await post(line, asked, what, slots);
-      for (const part of asked) {
-        const answer = answers.get(part.id);
-        const { result, refusal } = answer === undefined ? missing : resultOf(answer, what, clock.now());
-        if (result !== undefined) results.set(part.id, result);
-        if (result?.ok === true || (refusal !== undefined && !isWorthAgain(refusal.reaction, round)))
-          continue;
-        again.push(part);
-        if (refusal?.reaction === 'new-token') renew = true;
-        if (refusal?.reaction === 'pause') {
-          pauseMs = Math.max(pauseMs, refusal.retryAfterMs ?? 1_000 * 2 ** Math.min(round, 5));
-        }
-      }
+  const size = request.perMailbox ? partsOfMailbox(gate) : mostParts;
+  let left: Left = { parts: [...parts], pauseMs: 0, renew: false, errors: new Map() };
+  for (let round = 0; left.parts.length > 0 && round < mostRounds; round++) {
+    const asked = left.parts;
+    left = { parts: [], pauseMs: 0, renew: false, errors: left.errors };
+    for (let at = 0; at < asked.length; at += size) {
+      const some = asked.slice(at, at + size);
+      sortOut(some, await post(line, some, request), request, round, left);
     }
-    left = again;
-    statistics.repeats += left.length;
-    if (renew) await tokens.renew(await tokens.token());
-    if (pauseMs > 0) await gate.pause(pauseMs);
-    else if (left.length > 0 && !renew) {
+    statistics.repeats += left.parts.length;
+    if (left.renew) await tokens.renew(await tokens.token());
+    if (left.pauseMs > 0) await gate.pause(left.pauseMs);
+    else if (left.parts.length > 0 && !left.renew) {
       await clock.sleep(500 * (1 + random.next()) * 2 ** Math.min(round, 4), signal);
     }
     gate.check();
   }
-  for (const part of left)
-    if (!results.has(part.id)) results.set(part.id, { ok: false, error: unanswered(what) });
-  return results;
+  for (const { id } of left.parts) {
+    const error = left.errors.get(id) ?? unanswered(request.what);
+    request.settle(id, { ok: false, error, isFinal: false });
+  }
+}
+
+/** Settles what is answered; the rest goes to what is left. */
+function sortOut<T>(
+  asked: readonly BatchPart[],
+  answers: ReadonlyMap<string, Answered<T>>,
+  { settle }: PartsRequest<T>,
+  round: number,
+  left: Left,
+): void {
+  for (const part of asked) {
+    const answer = answers.get(part.id);
+    if (answer?.ok === true) settle(part.id, answer);
+    else if (answer !== undefined && !isWorthAgain(answer.refusal.reaction, round)) {
+      settle(part.id, { ok: false, error: answer.refusal.error, isFinal: true });
+    } else {
+      // A part without an answer is asked for again too.
+      left.parts.push(part);
+      if (answer === undefined) continue;
+      const { reaction, error, retryAfterMs: asksFor } = answer.refusal;
+      left.errors.set(part.id, error);
+      if (reaction === 'new-token') left.renew = true;
+      if (reaction === 'pause') {
+        left.pauseMs = Math.max(left.pauseMs, asksFor ?? 1_000 * 2 ** Math.min(round, 5));
+      }
+    }
+  }
 }
 
 const unanswered = (what: string): HoldfastError =>
@@ -104,38 +145,64 @@ const unanswered = (what: string): HoldfastError =>
     },
   );
 
-/** A part without an answer is asked for again. */
-const missing: { result?: BatchResult; refusal?: Refusal } = {};
-
 function isWorthAgain(reaction: Reaction, round: number): boolean {
   if (reaction === 'new-token') return round === 0;
   if (reaction === 'repeat-few') return round < 2;
   return reaction === 'pause' || reaction === 'repeat';
 }
 
-async function post(
+async function post<T>(
   line: GraphLine,
   parts: readonly BatchPart[],
-  what: string,
-  slots: number,
-): Promise<Map<string, JsonObject>> {
+  { what, perMailbox, memory, mostBytes, read }: PartsRequest<T>,
+): Promise<Map<string, Answered<T>>> {
+  const { gate, clock } = line.deps;
   const body = JSON.stringify({
-    requests: parts.map(({ id, url }) => ({
+    requests: parts.map(({ id, url, prefer }) => ({
       id,
       method: 'GET',
       url,
-      headers: { Prefer: 'IdType="ImmutableId"' },
+      headers: { Prefer: preferenceOf(prefer) },
     })),
   });
-  const answer = await line.json({
-    method: 'POST',
-    url: '/$batch',
-    what,
-    body,
-    parts: parts.length,
-    slots,
-    repeatable: true,
+  const slots = perMailbox ? Math.min(gate.concurrency, partsAtATime) : 1;
+  const answered = (part: PartAnswer): Answered<T> =>
+    part.status < 400
+      ? { ok: true, body: read(part.body) }
+      : { ok: false, refusal: refusalOf(part, what, clock.now()) };
+  const request: LineRequest = {
+    ...{ method: 'POST', url: '/$batch', what, body, parts: parts.length, slots, repeatable: true },
+    ...(mostBytes === undefined ? {} : { mostBytes }),
+  };
+  return line.parsed(request, memory, (bytes) => {
+    try {
+      return new Map(partAnswersOf(bytes).map((part) => [part.id, answered(part)]));
+    } finally {
+      memory.give(bytes);
+    }
   });
-  const responses = Array.isArray(answer.responses) ? answer.responses.map(objectOf) : [];
-  return new Map(responses.map((response) => [textOf(response.id), response]));
+}
+
+/** As `askParts`, with bodies as JSON objects. */
+export async function batchGet(
+  line: GraphLine,
+  parts: readonly BatchPart[],
+  what: string,
+  perMailbox = true,
+): Promise<Map<string, BatchResult>> {
+  const results = new Map<string, BatchResult>();
+  await askParts(line, parts, {
+    what,
+    perMailbox,
+    memory: noPool,
+    read: jsonOf,
+    settle: (id, result) => results.set(id, result),
+  });
+  return results;
+}
+
+/** The body of a part as a JSON object; an empty one for an empty body. */
+export function jsonOf(body: Uint8Array): JsonObject {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  return text === '' ? {} : objectOf(parseJsonText(text));
 }

@@ -18,6 +18,9 @@ export interface BufferPool {
   give(memory: Uint8Array): void;
 }
 
+/** Memory that is not used again: for what is small or rare. */
+export const noPool: BufferPool = { take: (bytes) => new Uint8Array(bytes), give: () => undefined };
+
 /** Keeps up to `mostKept` bytes that nobody uses. */
 export function bufferPool(mostKept: number): BufferPool {
   const free = new Map<number, ArrayBuffer[]>();

@@ -2,6 +2,7 @@ import { HoldfastError, type JsonObject } from '@holdfast/contracts';
 import { CursorExpired, ForeignHost } from '../errors.ts';
 import { objectOf, textOf } from '../message/graphMessage.ts';
 import type { Batch, Folder, FolderChange } from '../ports.ts';
+import type { AnnouncedLink, AnnouncedPages } from './announcedPages.ts';
 import { batchGet } from './batch.ts';
 import { childrenOf, expandClass, folderClassOf, folderFields, isRefused } from './folderRows.ts';
 import type { GraphLine } from './line.ts';
@@ -116,11 +117,12 @@ interface DeltaRound {
   link: string;
 }
 
-async function deltaRound(line: GraphLine, start: string): Promise<DeltaRound> {
+async function deltaRound(line: GraphLine, start: string, announced?: AnnouncedPages): Promise<DeltaRound> {
   const rows: JsonObject[] = [];
   let url = start;
-  for (;;) {
-    const answer = await line.json({ url, what: 'asking for folder changes', prefer: pagePreference });
+  for (let first = await announced?.takeJson(start); ; first = undefined) {
+    const answer =
+      first ?? (await line.json({ url, what: 'asking for folder changes', prefer: pagePreference }));
     rows.push(...rowsOf(answer));
     const next = nextLinkOf(answer);
     if (next === undefined) return { rows, link: textOf(answer['@odata.deltaLink']) };
@@ -182,13 +184,16 @@ async function readAll(
   };
 }
 
-function openCursor(text: string): FolderCursor & { link: string } {
+function openCursor(text: string, withRecoverable: boolean): FolderCursor & { link: string } {
   const cursor = objectOf(JSON.parse(text));
   const link = textOf(cursor.link);
   if (link === '') throw new CursorExpired('There is no change cursor of the folders: the mailbox was full.');
   const roles: Record<string, string> = {};
   for (const [id, role] of Object.entries(objectOf(cursor.roles))) roles[id] = textOf(role);
   const recoverable = cursor.recoverable as unknown as KnownRecoverable | null | undefined;
+  if (withRecoverable !== (recoverable !== undefined)) {
+    throw new CursorExpired('Recoverable Items were read otherwise before: the folders are listed anew.');
+  }
   return {
     link,
     rootId: textOf(cursor.rootId),
@@ -202,14 +207,12 @@ async function readChanges(
   userPath: string,
   text: string,
   withRecoverable: boolean,
+  announced: AnnouncedPages | undefined,
 ): Promise<Batch<FolderChange>> {
-  const { link, recoverable: known, ...map } = openCursor(text);
-  if (withRecoverable !== (known !== undefined)) {
-    throw new CursorExpired('Recoverable Items were read otherwise before: the folders are listed anew.');
-  }
+  const { link, recoverable: known, ...map } = openCursor(text, withRecoverable);
   let round: DeltaRound;
   try {
-    round = await deltaRound(line, link);
+    round = await deltaRound(line, link, announced);
   } catch (error) {
     throw expiredWhenLinkFails(error);
   }
@@ -258,10 +261,21 @@ export async function* folderChanges(
   userPath: string,
   cursor: string | undefined,
   withRecoverable = false,
+  announced?: AnnouncedPages,
 ): AsyncGenerator<Batch<FolderChange>> {
   yield cursor === undefined
     ? await readAll(line, userPath, withRecoverable)
-    : await readChanges(line, userPath, cursor, withRecoverable);
+    : await readChanges(line, userPath, cursor, withRecoverable, announced);
+}
+
+/** What `folderChanges` will ask for first with this cursor; undefined when it will refuse it. */
+export function announcedFolders(cursor: string, withRecoverable: boolean): AnnouncedLink | undefined {
+  try {
+    return { link: openCursor(cursor, withRecoverable).link, prefer: () => pagePreference };
+  } catch (error) {
+    if (error instanceof CursorExpired) return undefined;
+    throw error;
+  }
 }
 
 /** Classes of folders by id: change tracking takes no `$expand`, so it does not tell them. */

@@ -35,6 +35,8 @@ export interface LineRequest {
   slots?: number;
   /** The answer is taken as it is on the line: bytes that are to be kept byte for byte. */
   raw?: boolean;
+  /** For `parsed`: an answer of more bytes is not read. @throws AnswerTooLarge */
+  mostBytes?: number;
 }
 
 /** What all lines of an organization share. */
@@ -85,6 +87,10 @@ async function startOfBody(answer: HttpAnswer): Promise<Uint8Array> {
   return Buffer.concat(pieces);
 }
 
+/** The `Prefer` header: immutable ids always. */
+export const preferenceOf = (more: string | undefined): string =>
+  more === undefined ? 'IdType="ImmutableId"' : `IdType="ImmutableId", ${more}`;
+
 const decoded = (bytes: Uint8Array, answer: HttpAnswer): Uint8Array =>
   headerOf(answer, 'content-encoding') === 'gzip' ? gunzipSync(bytes) : bytes;
 
@@ -95,6 +101,26 @@ export class CutShort extends Error {
   constructor(expected: number, actual: number) {
     super(`the body has ${actual} of ${expected} bytes`);
   }
+}
+
+/** An answer of more bytes than its reader takes. */
+export class AnswerTooLarge extends HoldfastError {
+  constructor(what: string, mostBytes: number) {
+    super('answer-too-large', 'ours', `An answer had more than ${mostBytes} bytes while ${what}.`);
+  }
+}
+
+/** A body of any length up to a limit; undefined beyond it. */
+async function upTo(mostBytes: number, answer: HttpAnswer): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of answer.body) {
+    size += piece.byteLength;
+    // Leaving the loop ends the request.
+    if (size > mostBytes) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 /** The announced length of an uncompressed body; undefined when there is none. */
@@ -129,7 +155,25 @@ export class GraphLine {
    * counts as a broken answer.
    */
   parsed<T>(request: LineRequest, memory: BufferPool, parse: (bytes: Uint8Array) => T): Promise<T> {
-    return this.perform(request, async (answer) => parse(await this.bytesOf(answer, memory)));
+    return this.perform(request, async (answer) => {
+      const bytes =
+        request.mostBytes === undefined
+          ? await this.bytesOf(answer, memory)
+          : await this.boundedBytesOf(answer, memory, request.what, request.mostBytes);
+      return parse(bytes);
+    });
+  }
+
+  /**
+   * A link of this cloud as a path below the version, which is how a batch names it; undefined for any other link,
+   * whose own request says what is wrong with it.
+   */
+  pathOf(link: string): string | undefined {
+    const url = URL.parse(link);
+    const root = new URL(this.root);
+    if (url === null || url.origin !== root.origin) return undefined;
+    const path = url.pathname + url.search;
+    return path.startsWith(`${root.pathname}/`) ? path.slice(root.pathname.length) : undefined;
   }
 
   text(request: LineRequest): Promise<string> {
@@ -252,8 +296,7 @@ export class GraphLine {
       tries.token = await this.deps.tokens.token();
       headers.authorization = `Bearer ${tries.token}`;
       headers['client-request-id'] = clientRequestId;
-      headers.prefer =
-        request.prefer === undefined ? 'IdType="ImmutableId"' : `IdType="ImmutableId", ${request.prefer}`;
+      headers.prefer = preferenceOf(request.prefer);
       if (this.deps.compress && request.raw !== true) headers['accept-encoding'] = 'gzip';
       if (typeof request.body === 'string') headers['content-type'] = 'application/json';
     }
@@ -270,6 +313,20 @@ export class GraphLine {
   private async textOf(answer: HttpAnswer): Promise<string> {
     const plain = await this.bytesOf(answer);
     return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8');
+  }
+
+  private async boundedBytesOf(
+    answer: HttpAnswer,
+    memory: BufferPool,
+    what: string,
+    mostBytes: number,
+  ): Promise<Uint8Array> {
+    const announced = announcedLength(answer);
+    if (announced !== undefined && announced <= mostBytes) return this.bytesOf(answer, memory);
+    const bytes = await upTo(announced === undefined ? mostBytes : 0, answer);
+    if (bytes === undefined) throw new AnswerTooLarge(what, mostBytes);
+    this.deps.statistics.bytesRead += bytes.byteLength;
+    return decoded(bytes, answer);
   }
 
   private async bytesOf(answer: HttpAnswer, memory?: BufferPool): Promise<Uint8Array> {

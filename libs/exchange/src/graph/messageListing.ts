@@ -3,6 +3,7 @@ import { CursorExpired, DeltaUnavailable, FolderGone } from '../errors.ts';
 import { type GraphMessage, leanProperties, listedProperties, textOf } from '../message/graphMessage.ts';
 import { itemUpsertOf } from '../message/itemFacts.ts';
 import type { Batch, ItemChange, ItemUpsert } from '../ports.ts';
+import type { AnnouncedLink, AnnouncedPages } from './announcedPages.ts';
 import type { BufferPool } from './bufferPool.ts';
 import { expiredWhenLinkFails } from './folders.ts';
 import type { GraphLine } from './line.ts';
@@ -41,6 +42,8 @@ function pageOf(bytes: Uint8Array): Page {
   return { json, rows, bytes };
 }
 
+const pagePreference = (rows: number): string => `odata.maxpagesize=${rows}, outlook.allow-unsafe-html`;
+
 const asMessage = (row: JsonObject): GraphMessage => ({ ...row, id: textOf(row.id) });
 
 /** Lists the messages of folders, by change tracking or in full. */
@@ -49,16 +52,32 @@ export class MessageListing {
   private readonly userPath: string;
   private readonly settings: ListingSettings;
   private readonly memory: BufferPool;
+  private readonly announced: AnnouncedPages | undefined;
   private readonly select: string;
   private pageSize: number;
 
-  constructor(line: GraphLine, userPath: string, settings: ListingSettings, memory: BufferPool) {
+  constructor(
+    line: GraphLine,
+    userPath: string,
+    settings: ListingSettings,
+    memory: BufferPool,
+    announced?: AnnouncedPages,
+  ) {
     this.line = line;
     this.userPath = userPath;
     this.settings = settings;
     this.memory = memory;
+    this.announced = announced;
     this.select = (settings.lean ? leanProperties : listedProperties).join(',');
     this.pageSize = settings.pageSize;
+  }
+
+  /** What `changes` will ask for first with this cursor. */
+  announcementOf(cursor: string): AnnouncedLink {
+    return {
+      link: cursor,
+      prefer: (mostRows) => pagePreference(Math.min(this.pageSize, mostRows)),
+    };
   }
 
   /** One batch for each page; its cursor goes on after it, also within a round. */
@@ -70,7 +89,8 @@ export class MessageListing {
     for (;;) {
       let answer: Page;
       try {
-        answer = await this.page(url, 'asking for message changes');
+        const came = byLink === 'stored' ? await this.announced?.take(url, pageOf) : undefined;
+        answer = came ?? (await this.page(url, 'asking for message changes'));
       } catch (error) {
         throw this.deltaError(error, folderId, byLink);
       }
@@ -117,7 +137,7 @@ export class MessageListing {
   }
 
   private async page(url: string, what: string): Promise<Page> {
-    const prefer = `odata.maxpagesize=${this.pageSize}, outlook.allow-unsafe-html`;
+    const prefer = pagePreference(this.pageSize);
     const page = await this.line.parsed({ url, what, prefer }, this.memory, pageOf);
     const size = page.bytes.byteLength;
     if (size > largePage) this.pageSize = Math.max(1, this.pageSize >> 1);

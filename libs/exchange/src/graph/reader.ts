@@ -1,4 +1,5 @@
 import type {
+  AnnouncedReads,
   Batch,
   BudgetGrant,
   Folder,
@@ -10,9 +11,10 @@ import type {
   MailboxRef,
   ReaderStatistics,
 } from '../ports.ts';
+import { AnnouncedPages } from './announcedPages.ts';
 import type { BufferPool } from './bufferPool.ts';
 import { ContentReader } from './contentReader.ts';
-import { allFolders, folderChanges, folderClasses } from './folders.ts';
+import { allFolders, announcedFolders, folderChanges, folderClasses } from './folders.ts';
 import type { GraphLine } from './line.ts';
 import { type ListingSettings, MessageListing } from './messageListing.ts';
 
@@ -23,6 +25,7 @@ export class GraphReader implements MailboxReader {
   private readonly grant: BudgetGrant;
   private readonly userPath: string;
   private readonly withRecoverable: boolean;
+  private readonly announced: AnnouncedPages;
   private readonly listing: MessageListing;
   private readonly contents: ContentReader;
 
@@ -40,7 +43,8 @@ export class GraphReader implements MailboxReader {
     this.statistics = deps.line.deps.statistics;
     this.userPath = `/users/${encodeURIComponent(deps.mailbox.userId)}`;
     this.withRecoverable = deps.withRecoverable;
-    this.listing = new MessageListing(deps.line, this.userPath, deps.listing, deps.memory);
+    this.announced = new AnnouncedPages(deps.line, deps.memory);
+    this.listing = new MessageListing(deps.line, this.userPath, deps.listing, deps.memory, this.announced);
     const { cloud, breaker } = deps.line.deps;
     const host = new URL(cloud.graphRoot).host;
     this.contents = new ContentReader(deps.line, this.userPath, {
@@ -50,8 +54,14 @@ export class GraphReader implements MailboxReader {
     });
   }
 
+  announce({ folders, items }: AnnouncedReads): void {
+    const folderLink = folders === undefined ? undefined : announcedFolders(folders, this.withRecoverable);
+    const itemLinks = [...items.values()].map((cursor) => this.listing.announcementOf(cursor));
+    this.announced.announce([...(folderLink === undefined ? [] : [folderLink]), ...itemLinks]);
+  }
+
   folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>> {
-    return folderChanges(this.line, this.userPath, cursor, this.withRecoverable);
+    return folderChanges(this.line, this.userPath, cursor, this.withRecoverable, this.announced);
   }
 
   folders(): Promise<Folder[]> {
@@ -79,6 +89,7 @@ export class GraphReader implements MailboxReader {
   }
 
   async close(): Promise<void> {
+    this.announced.close();
     await this.contents.close();
     await this.grant.release();
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HoldfastError, isRecoverableRole, type Json, type JsonObject } from '@holdfast/contracts';
 import type { GraphMessage } from '../message/graphMessage.ts';
-import type { Folder } from '../ports.ts';
+import type { AnnouncedReads, Folder } from '../ports.ts';
 import { type MemoryAttachment, mimeOf } from './memoryMime.ts';
 
 export interface MemoryMessageInput {
@@ -74,6 +74,8 @@ export class MemoryMailbox {
   readonly folderRemovals: { id: string; at: number }[] = [];
   /** Ids of messages asked for by content, in order. */
   readonly contentCalls: string[] = [];
+  /** What readers were told that they would be asked. */
+  readonly announced: AnnouncedReads[] = [];
   readonly faults: MemoryFaults = {
     vanishOnContent: new Set(),
     corrupt: new Map(),

@@ -4,6 +4,7 @@ import { newStatistics } from '../graph/statistics.ts';
 import { itemUpsertOf } from '../message/itemFacts.ts';
 import { attachmentRecord } from '../message/storedAttachments.ts';
 import type {
+  AnnouncedReads,
   Batch,
   Folder,
   FolderChange,
@@ -42,6 +43,10 @@ export class MemoryReader implements MailboxReader {
     this.mailbox = mailbox;
     this.signal = signal;
     this.recoverable = recoverable;
+  }
+
+  announce(reads: AnnouncedReads): void {
+    this.mailbox.announced.push(reads);
   }
 
   async *folderChanges(cursor: string | undefined): AsyncIterable<Batch<FolderChange>> {

@@ -2,14 +2,22 @@ import { recoverableRootRole } from '@holdfast/contracts';
 import type { FolderChange, Folder as SourceFolder } from '@holdfast/exchange';
 import { hasCode } from '../errors.ts';
 import type { FolderEntry } from '../ports.ts';
+import { announceReads } from './announceReads.ts';
 import { topmostPaths } from './excludeFolders.ts';
 import type { MailboxWork } from './mailboxWork.ts';
 import { type FolderWork, foldersFromChanges, foldersFromList } from './syncFolders.ts';
 
-/** Brings the folders up to date; every folder with items that is there afterwards has an entry in `cursors.items`. */
+/**
+ * Brings the folders up to date, and announces which changes will be read; every folder with items that is there
+ * afterwards has an entry in `cursors.items`.
+ */
 export async function readFolders(work: MailboxWork): Promise<void> {
-  if (work.cursors.folders === undefined) return listFolders(work);
   const cursor = work.cursors.folders;
+  if (cursor === undefined) {
+    await listFolders(work);
+    return announceReads(work, undefined);
+  }
+  announceReads(work, cursor);
   try {
     for await (const batch of work.reader.folderChanges(cursor)) {
       await applyFolderChanges(work, batch.changes);

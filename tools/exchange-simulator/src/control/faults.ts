@@ -47,6 +47,8 @@ export interface FaultRule {
 /** A request as the fault plan sees it. */
 export interface FaultSubject {
   readonly kind: string;
+  /** Struck only by rules that name its kind. */
+  readonly onlyByKind?: boolean;
   readonly method: string;
   readonly path: string;
   readonly mailbox: readonly string[];
@@ -118,7 +120,7 @@ export class FaultPlan {
   }
 
   #fits({ rule, path }: Planned, subject: FaultSubject): boolean {
-    if (rule.kind !== undefined && rule.kind !== subject.kind) return false;
+    if (rule.kind === undefined ? subject.onlyByKind === true : rule.kind !== subject.kind) return false;
     if (rule.method !== undefined && rule.method.toUpperCase() !== subject.method) return false;
     if (path !== undefined && !path.test(subject.path)) return false;
     if (rule.mailbox !== undefined && !subject.mailbox.includes(rule.mailbox.toLowerCase())) return false;

@@ -1,6 +1,9 @@
 /** Counters since the start or the last reset. */
 export interface Statistics {
+  /** Requests and the parts of batches, each for itself. */
   readonly requests: number;
+  /** Requests to Graph as they came over the line: a batch is one. */
+  readonly exchanges: number;
   readonly byKind: Readonly<Record<string, number>>;
   readonly byStatus: Readonly<Record<string, number>>;
   /** Requests by user id. */
@@ -25,6 +28,7 @@ export interface Statistics {
 /** Counts what is asked and answered. */
 export class Counters {
   requests = 0;
+  exchanges = 0;
   bytesServed = 0;
   bytesReceived = 0;
   tokensIssued = 0;
@@ -47,10 +51,12 @@ export class Counters {
   }
 
   started(): void {
+    this.exchanges++;
     this.peak = Math.max(this.peak, ++this.active);
   }
 
   reset(): void {
+    this.exchanges = 0;
     this.requests = this.bytesServed = this.bytesReceived = this.tokensIssued = 0;
     this.peak = this.active;
     this.byKind.clear();
@@ -63,6 +69,7 @@ export class Counters {
   read(usage: Statistics['usage']): Statistics {
     return {
       requests: this.requests,
+      exchanges: this.exchanges,
       byKind: Object.fromEntries(this.byKind),
       byStatus: Object.fromEntries(this.byStatus),
       byMailbox: Object.fromEntries(this.byMailbox),

@@ -21,8 +21,8 @@ async function batch(
   requests: unknown,
 ): Promise<{ status: number; parts: Map<string, Part>; error?: string }> {
   const answer = await session.post('/$batch', { requests });
-  const parts = new Map<string, Part>((answer.json.responses ?? []).map((one: Part) => [one.id, one]));
-  return { status: answer.status, parts, error: answer.json.error?.message };
+  const parts = new Map<string, Part>((answer.json?.responses ?? []).map((one: Part) => [one.id, one]));
+  return { status: answer.status, parts, error: answer.json?.error?.message };
 }
 const get = (id: string, url: string, more: object = {}) => ({ id, method: 'GET', url, ...more });
 
@@ -96,5 +96,55 @@ describe('a batch', () => {
       headers: { 'Retry-After': '10' },
       body: { error: { code: 'ApplicationThrottled' } },
     });
+  });
+
+  test('gives changes as a single request does: preferences, tokens and their strictness for each part', async () => {
+    const path = `/users/${user}/mailFolders/inbox/messages/delta?$select=subject,body`;
+    const Prefer = 'IdType="ImmutableId", odata.maxpagesize=3';
+    const alone = await session.get(path, { prefer: Prefer });
+    const link = String(alone.json['@odata.nextLink']);
+    const below = link.slice(link.indexOf('/users/'));
+    const { parts } = await batch([
+      get('first', path, { headers: { Prefer } }),
+      get('next', below, { headers: { Prefer: 'odata.maxpagesize=2' } }),
+      get('more', `${below}&$select=subject`),
+      get('whole', link),
+      get('size', path, { headers: { Prefer: 'odata.maxpagesize=x' } }),
+    ]);
+    expect(parts.get('first')?.body.value).toEqual(alone.json.value);
+    const next = parts.get('next')?.body.value.map(({ id }: { id: string }) => id);
+    const single = await session.get(below, { prefer: 'odata.maxpagesize=2' });
+    expect(next).toEqual(single.json.value.map(({ id }: { id: string }) => id));
+    expect(next).toHaveLength(2);
+    expect(['more', 'whole', 'size'].map((id) => parts.get(id)?.status)).toEqual([400, 400, 400]);
+    await session.control.expireDeltaTokens({});
+    const later = await batch([get('old', below), get('new', path)]);
+    expect(later.parts.get('old')).toMatchObject({
+      status: 410,
+      headers: { Location: expect.stringContaining('$deltatoken=') },
+      body: { error: { code: 'SyncStateNotFound' } },
+    });
+    expect(later.parts.get('new')?.status).toBe(200);
+  });
+
+  test('is counted, and each part as what it is; faults strike parts by their kind, and the whole by its own', async () => {
+    const parts = [
+      get('1', `/users/${user}/mailFolders/inbox`),
+      get('2', `/users/${user}/mailFolders/delta`),
+    ];
+    await session.control.resetStatistics();
+    const action = { type: 'status', status: 503, retryAfter: 2 } as const;
+    await session.control.addFault({ kind: 'folders.delta', times: 1, action });
+    const struck = await batch(parts);
+    expect(struck.parts.get('2')).toMatchObject({ status: 503, headers: { 'Retry-After': '2' } });
+    expect(struck.parts.get('1')?.status).toBe(200);
+    const { byKind, byMailbox } = await session.control.statistics();
+    expect(byKind).toEqual({ batch: 1, 'folder.get': 1, 'folders.delta': 1 });
+    expect(byMailbox).toEqual({ [user]: 2 });
+    await session.control.addFault({ kind: 'batch', times: 1, action });
+    expect((await batch(parts)).status).toBe(503);
+    await session.control.addFault({ kind: 'folder.get', times: 1, action: { type: 'reset' } });
+    await expect(batch(parts)).rejects.toThrow();
+    expect((await batch(parts)).status).toBe(200);
   });
 });

@@ -1,7 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Reply } from '../http/reply.ts';
 import { badRequest } from './errors.ts';
-import { type Answer, answerGraph, type Caller, type GraphServices, type RawRequest } from './service.ts';
+import {
+  type Answer,
+  answerGraph,
+  type Caller,
+  type GraphServices,
+  type RawRequest,
+  suffer,
+} from './service.ts';
 
 interface Part {
   readonly id: string;
@@ -79,6 +86,17 @@ function partJson(id: string, reply: Reply) {
   return { id, status: reply.status, headers, ...(bytes ? { body: bytes.toString('base64') } : {}) };
 }
 
+/** A batch for the fault plan: what is said of no kind in particular strikes its parts. */
+const wholeBatch = {
+  kind: 'batch',
+  onlyByKind: true,
+  method: 'POST',
+  path: '/$batch',
+  mailbox: [],
+  message: () => [],
+  folder: () => [],
+};
+
 /** `POST /$batch`: parts are metered one by one, four at a time; a chain of dependencies goes in order. */
 export async function answerBatch(
   services: GraphServices,
@@ -88,6 +106,8 @@ export async function answerBatch(
 ): Promise<Reply> {
   const parts = readBatch(outer.body);
   services.counters.count('batch', undefined);
+  const action = services.faults.strike(wholeBatch);
+  if (action !== undefined) await suffer(services, action);
   const results = new Map<string, Promise<Reply>>();
   const waiting: (() => void)[] = [];
   let active = 0;
@@ -127,9 +147,14 @@ export async function answerBatch(
     );
   }
   const responses = [];
-  for (const part of parts)
-    responses.push(partJson(part.id, (await results.get(part.id)) ?? { status: 500 }));
-  return { status: 200, json: { responses: responses.reverse() } };
+  let reset = action?.type === 'reset';
+  for (const part of parts) {
+    const reply = (await results.get(part.id)) ?? { status: 500 };
+    if (reply.reset === true) reset = true;
+    responses.push(partJson(part.id, reply));
+  }
+  // There is one connection: what cuts a part's answer cuts them all.
+  return { status: 200, json: { responses: responses.reverse() }, ...(reset ? { reset } : {}) };
 }
 
 async function answerPart(

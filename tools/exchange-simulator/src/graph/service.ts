@@ -144,19 +144,24 @@ async function carryOut(
   route: Route,
   action: FaultAction | undefined,
 ): Promise<Reply> {
-  if (action?.type === 'status') throw faulty(action);
-  if (action?.type === 'corrupt')
+  if (action !== undefined) await suffer(services, action);
+  const reply = await (route.area === 'mail' ? onMailbox(services, request, route, action) : route.run());
+  return action?.type === 'reset' ? { ...reply, reset: true } : reply;
+}
+
+/** What a fault does before the operation: throws the error that it answers with, or waits. */
+export async function suffer(services: GraphServices, action: FaultAction): Promise<void> {
+  if (action.type === 'status') throw faulty(action);
+  if (action.type === 'corrupt')
     throw new GraphError(500, 'ErrorCorruptData', 'Data is corrupt., Invalid global object ID: Id');
-  if (action?.type === 'expiredToken')
+  if (action.type === 'expiredToken')
     throw new GraphError(
       401,
       'InvalidAuthenticationToken',
       'Lifetime validation failed, the token is expired.',
     );
-  if (action?.type === 'hold') await services.holds.wait();
-  if (action?.type === 'delay') await pause(action.milliseconds);
-  const reply = await (route.area === 'mail' ? onMailbox(services, request, route, action) : route.run());
-  return action?.type === 'reset' ? { ...reply, reset: true } : reply;
+  if (action.type === 'hold') await services.holds.wait();
+  if (action.type === 'delay') await pause(action.milliseconds);
 }
 
 function faulty(action: Extract<FaultAction, { type: 'status' }>): GraphError {
