@@ -2,6 +2,8 @@
 const longestBlock = 64 * 1024;
 const partHeader = /^content-(?:disposition|id)[ \t]*:/im;
 const delimiterStart = Buffer.from('\n--');
+const emptyCrLfLine = Buffer.from('\n\r\n');
+const emptyLfLine = Buffer.from('\n\n');
 
 /**
  * Whether a part of a MIME message says that it is an attachment or an inline one. The headers of parts stand at the
@@ -18,14 +20,9 @@ export function hasAttachmentHeader(mime: Uint8Array): boolean {
 
 /** Looks at the lines from a place to the next empty one. */
 function saysAttachment(bytes: Buffer, start: number): boolean {
-  let end = start;
-  for (;;) {
-    const next = bytes.indexOf(0x0a, end);
-    if (next < 0) return partHeader.test(bytes.toString('latin1', start));
-    if (next - start > longestBlock) return true;
-    if (bytes[next + 1] === 0x0a || (bytes[next + 1] === 0x0d && bytes[next + 2] === 0x0a)) {
-      return partHeader.test(bytes.toString('latin1', start, next));
-    }
-    end = next + 1;
-  }
+  const beforeCrLf = bytes.indexOf(emptyCrLfLine, start);
+  const rest = beforeCrLf < 0 ? bytes : bytes.subarray(0, beforeCrLf);
+  const beforeLf = rest.indexOf(emptyLfLine, start);
+  const end = beforeLf < 0 ? rest.length : beforeLf;
+  return end - start > longestBlock || partHeader.test(bytes.toString('latin1', start, end));
 }

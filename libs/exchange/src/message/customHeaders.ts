@@ -10,6 +10,9 @@ const longestValue = 990;
 const byServers =
   /^x-(ms-|microsoft-|forefront|exchange-|originatororg|received|auto-response-suppress|eop)/i;
 
+/** A name, and a value with its folded lines. */
+const customHeader = /^(x-[\x21-\x39\x3b-\x7e]+):[ \t]*(.*(?:\r?\n[ \t].*)*)/gim;
+
 /** The header, without copying the message. */
 function headOf(mimeStart: Uint8Array): Buffer {
   const start = Buffer.from(
@@ -26,16 +29,12 @@ function headOf(mimeStart: Uint8Array): Buffer {
  * can be given to a restored message; all others exist in the MIME only.
  */
 export function customHeadersOf(mimeStart: Uint8Array): JsonObject[] {
-  const text = headOf(mimeStart).toString('latin1');
-  if (!/^x-/im.test(text)) return [];
   const headers: JsonObject[] = [];
-  for (const line of text.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/)) {
-    const match = /^(x-[\x21-\x39\x3b-\x7e]+):[ \t]*(.*)$/i.exec(line);
-    const [, name = '', value = ''] = match ?? [];
-    const plain = value.trim();
-    if (name === '' || plain === '' || byServers.test(name) || plain.length > longestValue) continue;
-    if (!/^[\x20-\x7e]*$/.test(plain)) continue;
-    headers.push({ name, value: plain });
+  for (const [, name = '', folded = ''] of headOf(mimeStart).toString('latin1').matchAll(customHeader)) {
+    const value = folded.replace(/\r?\n[ \t]+/g, ' ').trim();
+    if (value === '' || byServers.test(name) || value.length > longestValue) continue;
+    if (!/^[\x20-\x7e]*$/.test(value)) continue;
+    headers.push({ name, value });
     if (headers.length === mostHeaders) break;
   }
   return headers;
