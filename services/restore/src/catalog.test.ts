@@ -93,7 +93,7 @@ async function startWorker(): Promise<void> {
       },
       catalog: {
         catalog,
-        indexer: inlineIndexer(catalog, cache.path, () => Date.now()),
+        indexer: inlineIndexer(catalog, cache.path, { now: () => Date.now() }),
         close: async () => undefined,
         connection: () => connection,
         numbers: createCatalogMetrics(createMetrics('restore')),

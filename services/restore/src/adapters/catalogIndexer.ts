@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '@holdfast/catalog';
 import { type BlobStoreSpec, openBlobStore, openRepository, type Repository } from '@holdfast/repository';
-import { type Indexed, indexShelf } from '../domain/indexShelf.ts';
+import { type Indexed, type IndexOptions, indexShelf } from '../domain/indexShelf.ts';
 import { shelfSource } from './shelfSource.ts';
 
 /** Where a repository is and what opens it. */
@@ -26,7 +26,11 @@ export interface CatalogIndexer {
 const keptOpen = 4;
 
 /** An indexer in this thread. `cacheDir` is for the indexes of repositories. */
-export function inlineIndexer(catalog: Catalog, cacheDir: string, now: () => number): CatalogIndexer {
+export function inlineIndexer(
+  catalog: Catalog,
+  cacheDir: string,
+  pacing: Pick<IndexOptions, 'now' | 'pace'>,
+): CatalogIndexer {
   const opened = new Map<string, Promise<Repository>>();
 
   async function open({ spec, passphrase }: RepositoryPlace): Promise<Repository> {
@@ -62,7 +66,7 @@ export function inlineIndexer(catalog: Catalog, cacheDir: string, now: () => num
       const repository = await use(place);
       const { repositoryId } = place;
       const source = shelfSource(repository, mailboxKey);
-      return indexShelf(source, catalog, { repositoryId, mailboxKey }, { ...options, now });
+      return indexShelf(source, catalog, { repositoryId, mailboxKey }, { ...options, ...pacing });
     },
     async close() {
       const all = [...opened.values()];

@@ -4,6 +4,7 @@ import { type Catalog, openCatalog } from '@holdfast/catalog';
 import { errorFacts, InvalidInput } from '@holdfast/contracts';
 import { systemClock } from '@holdfast/runtime';
 import { inlineIndexer } from '../adapters/catalogIndexer.ts';
+import { machinePace } from '../adapters/politePace.ts';
 import type { ErrorMessage, ThreadCall, ThreadReply, ThreadStart } from './threadMessages.ts';
 
 // The body of a thread of the catalog: SQLite is synchronous, and texts are read out of mails here.
@@ -14,7 +15,8 @@ if (role === 'index' && process.platform === 'linux') setPriority(0, lowestPrior
 
 const opening = openCatalog(catalogUrl);
 opening.catch(() => undefined);
-const indexing = opening.then((catalog) => inlineIndexer(catalog, cacheDir, () => systemClock.now()));
+const pacing = { now: () => systemClock.now(), pace: machinePace() };
+const indexing = opening.then((catalog) => inlineIndexer(catalog, cacheDir, pacing));
 indexing.catch(() => undefined);
 const stops = new Set<AbortController>();
 

@@ -41,6 +41,8 @@ export interface IndexOptions {
   /** Ends after the batch in hand; the next call goes on there. */
   signal: AbortSignal;
   now: () => number;
+  /** Called between items; may wait, to let others go first. */
+  pace?: () => Promise<void>;
   onProgress?: (progress: { items: number; points: number; unreadable: number }) => void;
 }
 
@@ -206,6 +208,7 @@ async function writeChanges(work: Work, from: string | undefined, to: string): P
     let text = 0;
     for (const item of unknown.values()) {
       if (known.has(item.objectId)) continue;
+      await options.pace?.();
       const document = await readDocument(work, item);
       batch.documents.push(document);
       text += document.body.length;
