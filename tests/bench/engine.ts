@@ -36,7 +36,7 @@ interface Round {
   bytes: number;
 }
 
-/** The flag that the services which use the engine are started with. */
+/** What the services that use the engine are started with, as is `MALLOC_ARENA_MAX`. */
 const YOUNG = '--max-semi-space-size=4';
 const child = new URL('./engineChild.ts', import.meta.url).pathname;
 
@@ -77,6 +77,7 @@ async function ourRound(
     JSON.parse(
       await output(process.execPath, [YOUNG, child, verb, repository, cache, corpusDir], {
         NODE_COMPILE_CACHE: join(work, 'code'),
+        MALLOC_ARENA_MAX: '2',
       }),
     );
   await run('create');

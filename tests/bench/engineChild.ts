@@ -19,6 +19,8 @@ const MAILBOXES_AT_ONCE = 8;
 const MESSAGES_AT_ONCE = 8;
 const MAILBOXES_READ_AT_ONCE = 4;
 
+const FIELDS = /^(Subject|From|To|Message-ID|Date):[ \t]*(.*(?:\r\n[ \t].*)*)/gim;
+
 const readers: FileReader[] = [];
 const started = performance.now();
 const before = process.cpuUsage();
@@ -123,14 +125,17 @@ async function storeMailbox(
 /** Properties as a source would give them, without the body: enough to list and to restore state. */
 function propertiesOf(mime: Buffer) {
   const end = mime.indexOf('\r\n\r\n');
-  const header = mime.toString('latin1', 0, end < 0 ? mime.length : end).replaceAll(/\r\n[ \t]+/g, ' ');
-  const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'im').exec(header)?.[1] ?? '';
-  const received = new Date(field('Date'));
+  const fields = new Map<string, string>();
+  for (const [, name = '', value = ''] of mime
+    .toString('latin1', 0, end < 0 ? mime.length : end)
+    .matchAll(FIELDS))
+    fields.set(name.toLowerCase(), value.includes('\r') ? value.replaceAll(/\r\n[ \t]+/g, ' ') : value);
+  const received = new Date(fields.get('date') ?? '');
   return {
-    subject: field('Subject'),
-    from: field('From'),
-    toRecipients: field('To'),
-    internetMessageId: field('Message-ID'),
+    subject: fields.get('subject') ?? '',
+    from: fields.get('from') ?? '',
+    toRecipients: fields.get('to') ?? '',
+    internetMessageId: fields.get('message-id') ?? '',
     receivedDateTime: (Number.isNaN(received.getTime()) ? new Date(0) : received).toISOString(),
     importance: 'normal',
     isDraft: false,

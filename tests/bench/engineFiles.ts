@@ -20,20 +20,21 @@ export async function listCorpus(
   return mailboxes;
 }
 
-/** The cheapest way in, as a peer that reads files has it: each reader's memory is used again. */
+/**
+ * The cheapest way in, as a peer that reads files has it, and as a worker has what it receives: memory is used again,
+ * in pieces of twice the size each.
+ */
 export class FileReader {
-  readonly #kept = Buffer.allocUnsafeSlow(256 * 1024);
+  static readonly #free = new Map<number, Buffer[]>();
 
-  #large: Buffer | undefined;
+  #memory: Buffer | undefined;
 
-  /** Valid until the next call or `release`. */
+  /** Valid until `release`. */
   read(path: string): Buffer {
-    this.release();
     const file = openSync(path, 'r');
     try {
       const { size } = fstatSync(file);
-      if (size > this.#kept.length) this.#large = Buffer.allocUnsafeSlow(size);
-      const memory = this.#large ?? this.#kept;
+      const memory = this.#take(size);
       for (let done = 0; done < size; ) {
         const read = readSync(file, memory, done, size - done, done);
         if (read === 0) throw new Error(`${path} became shorter`);
@@ -45,9 +46,21 @@ export class FileReader {
     }
   }
 
-  /** The memory of a large file is given back at once. */
   release(): void {
-    (this.#large?.buffer as ArrayBuffer | undefined)?.transfer(0);
-    this.#large = undefined;
+    const memory = this.#memory;
+    this.#memory = undefined;
+    if (memory) FileReader.#free.get(memory.length)?.push(memory);
+  }
+
+  #take(size: number): Buffer {
+    this.release();
+    let room = LEAST_BYTES;
+    while (room < size) room *= 2;
+    const free = FileReader.#free.get(room) ?? [];
+    FileReader.#free.set(room, free);
+    this.#memory = free.pop() ?? Buffer.allocUnsafeSlow(room);
+    return this.#memory;
   }
 }
+
+const LEAST_BYTES = 32 * 1024;

@@ -87,6 +87,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     HOLDFAST_API_HOST: options.apiHost,
     HOLDFAST_HEALTH_PORT: '0',
     HOLDFAST_READY: 'stdout',
+    // glibc gives each thread a heap of its own, and none of them gives back what others could use.
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
     ...options.env,
   };
   const processes = new Map<string, ManagedProcess>();

@@ -1,8 +1,10 @@
+import { releaseMemory } from '../format/releaseMemory.ts';
+
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Scratch memory that is used again: fresh pages are what large allocations cost most. What was taken is
- * valid until `reset`.
+ * valid until `reset`, which gives the memory of large pieces back at once.
  */
 export class Arena {
   #chunks: Buffer[] = [];
@@ -33,10 +35,11 @@ export class Arena {
   }
 
   reset(): void {
+    for (const large of this.#large) releaseMemory(large);
     this.#large = [];
     this.#used = 0;
     this.#at = 0;
-    // Four chunks carry a usual batch; one unusual batch must not be paid for ever after.
-    this.#chunks.length = Math.min(this.#chunks.length, 4);
+    // Two chunks carry a usual batch; one unusual batch must not be paid for ever after.
+    for (const chunk of this.#chunks.splice(2)) releaseMemory(chunk);
   }
 }

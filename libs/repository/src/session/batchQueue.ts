@@ -30,16 +30,16 @@ export interface Batch {
 
 /** Room for what fills a batch and one larger item. */
 const SLAB_BYTES = 1024 * 1024;
-/** Two threads with two batches each, one being filled, some to spare. */
-const MOST_SLABS = 8;
+/** Two threads with three batches each, one being filled, some to spare. */
+const MOST_SLABS = 10;
 /**
  * A batch is sent when it holds this much, or earlier when a thread has nothing to do. Large enough that messages
  * between threads cost little, small enough that the few items in hand of some mailboxes keep all threads busy.
  */
 const FULL_BYTES = 256 * 1024;
 const FULL_ENTRIES = 256;
-/** Two at a time: a thread prepares the next batch while the answer for the last one is on its way. */
-const BATCHES_A_THREAD = 2;
+/** A thread prepares the next batches while the answer for one is on its way: one that falls asleep is dear to wake. */
+const BATCHES_A_THREAD = 3;
 /** Bytes given and not yet sealed, beyond which callers wait. */
 const MOST_WAITING_BYTES = 12 * 1024 * 1024;
 

@@ -22,7 +22,7 @@ export interface IngestDeps {
 
 /** Room for what a usual batch becomes when nothing shrinks. */
 const TARGET_BYTES = 1.0625 * 1024 * 1024;
-const MOST_TARGETS = 8;
+const MOST_TARGETS = 10;
 const NO_TARGET = new Uint8Array();
 
 interface Decision {
