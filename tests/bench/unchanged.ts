@@ -4,20 +4,9 @@ import { join } from 'node:path';
 import type { Job } from '@holdfast/contracts';
 import { addJob, addOrganization, addRepository, runJob, startWorld, type World } from '@holdfast/embedded';
 import { createCorpus } from '@holdfast/exchange-simulator';
-import { atOnce, type EndToEndOptions } from './endToEnd.ts';
+import { atOnce, type EndToEndOptions, untilQuiet } from './endToEnd.ts';
 import { type BenchRow, cpuSeconds, judged, median, seconds } from './measure.ts';
 import { type MailChain, mailChainMissing, startMailChain, writeMaildirs } from './peers/mailChain.ts';
-
-/** The catalog of the first backup is made beside what comes after it; this is about what comes after that. */
-async function untilCatalogIsMade(world: World): Promise<void> {
-  const { pid } = world.stack.processes.get('restore') ?? {};
-  if (pid === undefined) return;
-  for (let before = -1, now = 0; now - before > 0.02; ) {
-    before = cpuSeconds(pid);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    now = cpuSeconds(pid);
-  }
-}
 
 const runOnce = async (world: World, job: Job): Promise<void> => {
   const run = await runJob(world, job.id, undefined, 20);
@@ -45,7 +34,7 @@ async function ourRounds(options: EndToEndOptions, work: string, between: () => 
     const ids = { organizationId: organization.id, repositoryId: repository.id };
     const job = await addJob(world, ids, { options: { concurrency: atOnce, attempts: 3 } });
     await runOnce(world, job);
-    await untilCatalogIsMade(world);
+    await untilQuiet(world);
     const walls: number[] = [];
     const used = new Map<string, number>();
     for (let round = 0; round < rounds; round++) {
