@@ -60,6 +60,26 @@ describe('outbox', () => {
     expect(rows.size).toBe(2);
   });
 
+  test('marks may wait for others, but publishing does not, and a stop leaves none unmarked', async () => {
+    const { collection, pending } = memoryRows();
+    const published: string[] = [];
+    const never = 3_600_000;
+    const outbox = createOutbox({
+      rows: collection,
+      publish: async (e) => void published.push(e.id),
+      ...{ source: 'test', now: () => 0, sweepEveryMs: never, settleAfterMs: never },
+    });
+    const running = outbox.start();
+    await outbox.flush();
+    await outbox.add(event('a'));
+    await outbox.add(event('b'));
+    await waitFor(() => published.length === 2, { what: 'both are published' });
+    expect(pending()).toBe(2);
+    await running.stop();
+    expect(pending()).toBe(0);
+    expect(published).toHaveLength(2);
+  });
+
   test('a process that died between the row and the publish leaves the event to whoever starts next', async () => {
     const { collection, pending } = memoryRows();
     const dead = outboxOver(collection, () => new Promise(() => undefined));

@@ -27,6 +27,11 @@ export interface OutboxOptions {
   logger?: Log;
   /** How often rows are looked for that a crashed process has left. Default 5 s. */
   sweepEveryMs?: number;
+  /**
+   * How long published rows wait for others, so that marking them is one transaction. What a crash leaves unmarked is
+   * published again, which its id makes harmless. Default 0.
+   */
+  settleAfterMs?: number;
 }
 
 /**
@@ -81,6 +86,9 @@ class OutboxRelay {
   private fresh: Row[] = [];
   /** Published rows that are being marked so; the next events do not wait for that. */
   private readonly settling = new Set<Promise<void>>();
+  /** Published rows that wait for others to be marked with. */
+  private published: Row[] = [];
+  private settlingSoon: NodeJS.Timeout | undefined;
   /** True when every pending row that this process knows of is in `fresh`. */
   private onlyFresh = false;
 
@@ -193,6 +201,7 @@ class OutboxRelay {
 
   private async relayPending(): Promise<void> {
     const errors: unknown[] = [];
+    this.settlePublished();
     await Promise.all(this.settling);
     this.fresh = [];
     this.onlyFresh = true;
@@ -229,17 +238,26 @@ class OutboxRelay {
   }
 
   private settleLater(row: Row): void {
-    const settling = this.settle(row)
-      .catch((error: unknown) => {
-        // Found by the next look at the store, and published once more.
-        this.onlyFresh = false;
-        this.log.warn(
-          { error, event: row.doc.id, source: this.options.source },
-          'an event is still marked as pending',
-        );
-      })
-      .finally(() => this.settling.delete(settling));
-    this.settling.add(settling);
+    this.published.push(row);
+    const { settleAfterMs = 0 } = this.options;
+    if (settleAfterMs === 0) this.settlePublished();
+    else this.settlingSoon ??= setTimeout(() => this.settlePublished(), settleAfterMs);
+  }
+
+  private settlePublished(): void {
+    clearTimeout(this.settlingSoon);
+    this.settlingSoon = undefined;
+    for (const row of this.published.splice(0)) {
+      const settling = this.settle(row)
+        .catch((error: unknown) => {
+          // Found by the next look at the store, and published once more.
+          this.onlyFresh = false;
+          const { source } = this.options;
+          this.log.warn({ error, event: row.doc.id, source }, 'an event is still marked as pending');
+        })
+        .finally(() => this.settling.delete(settling));
+      this.settling.add(settling);
+    }
   }
 
   private async settle(row: Row): Promise<void> {

@@ -97,7 +97,8 @@ function sharedParts(deps: SyncDeps) {
   const outbox = createOutbox({
     rows: store.collection(collections.events),
     publish: (event) => messaging.publishEvent(event),
-    ...{ source: 'sync', now, logger },
+    // Every mailbox has an event; its mark need not be a transaction of its own.
+    ...{ source: 'sync', now, logger, settleAfterMs: 50 },
   });
   const connectors = createConnectorCache(deps.openConnector);
   metrics.slots.set(deps.slots);
