@@ -16,3 +16,10 @@ export function copyBytes(source: Uint8Array, target: Uint8Array, at: number): v
   Buffer.prototype.copy.call(source, target, at, 0, last);
   target[at + last] = source[last] ?? 0;
 }
+
+/** The same bytes in memory of their own. */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copyBytes(bytes, copy, 0);
+  return copy;
+}

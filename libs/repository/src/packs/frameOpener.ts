@@ -1,4 +1,4 @@
-import { copyBytes } from '../format/copyBytes.ts';
+import { copyBytes, ownCopy } from '../format/copyBytes.ts';
 import type { ReadThreads } from './readThreads.ts';
 import type { Slabs } from './slabs.ts';
 
@@ -80,10 +80,4 @@ export class FrameOpener {
     if (opened) this.#slabs.giveBack(memory);
     if (this.#open) this.#schedule();
   }
-}
-
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copyBytes(bytes, copy, 0);
-  return copy;
 }

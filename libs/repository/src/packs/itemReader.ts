@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Base64LineEncoder, encodeBase64Lines, encodedLength } from '@holdfast/mime';
 import { Damaged, hasCode } from '../errors.ts';
 import type { JsonObject } from '../format/canonicalJson.ts';
-import { copyBytes } from '../format/copyBytes.ts';
+import { ownCopy } from '../format/copyBytes.ts';
 import { type ItemHead, type MimeOp, parseItem, parseRecipe, parseReferences } from '../format/itemObject.ts';
 import { ObjectType } from '../format/objectTypes.ts';
 import type { FrameOpener } from './frameOpener.ts';
@@ -93,12 +93,6 @@ async function* openMime(
   } finally {
     whole.giveBack();
   }
-}
-
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copyBytes(bytes, copy, 0);
-  return copy;
 }
 
 async function inThread(
