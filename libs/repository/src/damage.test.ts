@@ -19,7 +19,7 @@ import { MasterKeys } from './keys/masterKeys.ts';
 import { NonceSource } from './keys/nonceSource.ts';
 import { parseManifest } from './points/manifest.ts';
 import type { Repository } from './repository.ts';
-import { emptyFolder, newRepository, pointInput, reopen } from './testing/smallRepository.ts';
+import { damagedCopy, emptyFolder, reopen, storeMails } from './testing/smallRepository.ts';
 import { parseFolders } from './tree/folders.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
@@ -29,37 +29,16 @@ let caches = 0;
 
 beforeAll(async () => {
   folder = await emptyFolder();
-  const repository = await newRepository(sound, { cacheDir: `${folder.path}/made` });
-  const session = await repository.openSession({ writer: 'test' });
-  const tree = await session.openTree();
-  await tree.putFolder({ id: 'inbox', parentId: null, name: 'Inbox' });
-  contents = [];
-  for (let number = 0; number < 5; number++) {
-    const mime = Buffer.from(`Subject: ${number}\r\n\r\n${'Hello. '.repeat(200)}${number}`);
-    const stored = await session.storeItem({ properties: { number }, mime });
-    contents.push({ objectId: stored.objectId, sha256: stored.mimeSha256 });
-    await tree.putItem('inbox', {
-      key: `${number}`,
-      time: number,
-      objectId: stored.objectId,
-      changeKey: '',
-      size: 1,
-      state: {},
-      summary: {},
-    });
-  }
-  const { root } = await tree.commit();
-  await session.commitPoint(pointInput({ pointId: '0123456789abcdef', root }));
-  await repository.close();
+  const mails = Array.from({ length: 5 }, (_, number) =>
+    Buffer.from(`Subject: ${number}\r\n\r\n${'Hello. '.repeat(200)}${number}`),
+  );
+  const stored = await storeMails(sound, `${folder.path}/made`, mails);
+  contents = stored.map(({ objectId, mimeSha256 }) => ({ objectId, sha256: mimeSha256 }));
 });
 
 afterAll(() => folder.remove());
 
-function damaged(change: (blobs: Map<string, Uint8Array>) => void): MemoryBlobStore {
-  const blobs = new Map([...sound.blobs].map(([name, bytes]) => [name, bytes.slice()]));
-  change(blobs);
-  return new MemoryBlobStore('damaged', blobs);
-}
+const damaged = (change: (blobs: Map<string, Uint8Array>) => void) => damagedCopy(sound, change);
 
 function nameOf(prefix: string, suffix = ''): string {
   const name = [...sound.blobs.keys()].find(

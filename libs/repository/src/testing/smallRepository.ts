@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MemoryBlobStore } from '../backends/memory.ts';
 import type { RepositorySizes } from '../config.ts';
 import { createRepository } from '../createRepository.ts';
 import type { Kdf } from '../keys/kdf.ts';
@@ -9,6 +10,7 @@ import { type OpenOptions, openRepository } from '../openRepository.ts';
 import type { PointInput } from '../points/manifest.ts';
 import type { BlobStore } from '../ports.ts';
 import type { Repository } from '../repository.ts';
+import type { StoredFacts } from '../session/storedFacts.ts';
 
 /** Milliseconds instead of half a second. */
 export const CHEAP_KDF: Kdf = { name: 'scrypt', n: 16, r: 1, p: 1 };
@@ -74,4 +76,38 @@ export function pointInput(input: Partial<PointInput> & Pick<PointInput, 'pointI
     writerVersion: 'test',
     ...input,
   };
+}
+
+/** Makes a repository with one folder of these mails and one restore point; answers what each was stored as. */
+export async function storeMails(
+  store: BlobStore,
+  cacheDir: string,
+  mails: readonly Buffer[],
+): Promise<StoredFacts[]> {
+  const repository = await newRepository(store, { cacheDir });
+  const session = await repository.openSession({ writer: 'test' });
+  const tree = await session.openTree();
+  await tree.putFolder({ id: 'inbox', parentId: null, name: 'Inbox' });
+  const stored: StoredFacts[] = [];
+  for (const [number, mime] of mails.entries()) {
+    const facts = await session.storeItem({ properties: { number }, mime });
+    stored.push(facts);
+    const { objectId } = facts;
+    const place = { key: `${number}`, time: number, objectId, changeKey: '', size: 1 };
+    await tree.putItem('inbox', { ...place, state: {}, summary: {} });
+  }
+  const { root } = await tree.commit();
+  await session.commitPoint(pointInput({ pointId: '0123456789abcdef', root }));
+  await repository.close();
+  return stored;
+}
+
+/** A copy with a damage in it. */
+export function damagedCopy(
+  sound: MemoryBlobStore,
+  change: (blobs: Map<string, Uint8Array>) => void,
+): MemoryBlobStore {
+  const blobs = new Map([...sound.blobs].map(([name, bytes]) => [name, bytes.slice()]));
+  change(blobs);
+  return new MemoryBlobStore('damaged', blobs);
 }

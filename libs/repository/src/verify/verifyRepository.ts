@@ -35,9 +35,13 @@ export interface VerifyDeps {
 /** Yields faults as they are found; damage never stops the check, storage errors do. */
 export async function* verifyRepository(deps: VerifyDeps, options: VerifyOptions): AsyncIterable<Finding> {
   await deps.index.refresh();
-  yield* checkPresence(deps);
+  const missing = new Set<string>();
+  for await (const finding of checkPresence(deps)) {
+    if (finding.kind === 'pack-missing') missing.add(finding.subject);
+    yield finding;
+  }
   yield* checkPoints(deps, options.points);
-  if (options.level === 'contents') yield* checkPacks(deps);
+  if (options.level === 'contents') yield* checkPacks(deps, missing);
 }
 
 /** Index against listing: each listed pack has an entry, each entry's pack is there in its full size. */
@@ -79,15 +83,16 @@ async function* checkPoints(deps: VerifyDeps, only: readonly PointRef[] | undefi
 }
 
 /**
- * Packs are read ahead and checked in threads, findings come in the order of the packs. A pack that is missing was
- * told already.
+ * Packs are read ahead and checked in threads, findings come in the order of the packs. Those that are missing were told
+ * already.
  */
-async function* checkPacks(deps: VerifyDeps): AsyncIterable<Finding> {
+async function* checkPacks(deps: VerifyDeps, missing: ReadonlySet<string>): AsyncIterable<Finding> {
   const { database } = deps.index;
   const listed = database.objectsByPack();
   const ahead: Promise<Finding[]>[] = [];
   try {
     for (const { name } of database.packs()) {
+      if (missing.has(name)) continue;
       const checked = checkPack(deps, name, listed.get(name) ?? 0);
       // Its failure is thrown when its turn comes; until then it must not count as unhandled.
       checked.catch(() => undefined);
@@ -112,7 +117,9 @@ async function checkPack(deps: VerifyDeps, name: string, listed: number): Promis
     const findings = await threads.ask({ verb: 'check', pack, facts }, [pack.buffer]);
     return findings ?? checkPackBytes(keys, facts, await store.get(name));
   } catch (error) {
-    if (hasCode(error, 'blob-not-found')) return [];
-    throw error;
+    if (!hasCode(error, 'blob-not-found')) throw error;
+    // Gone since the listing; a condemned one has been collected.
+    if (deps.index.isCondemned(name)) return [];
+    return [{ kind: 'pack-missing', subject: name, message: 'It went away during the check.' }];
   }
 }
