@@ -1,23 +1,21 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The messages of each mailbox: paths relative to the folder, in order. */
-export async function listCorpus(
-  folder: string,
-): Promise<{ mailbox: string; files: { folder: string; path: string }[] }[]> {
-  const root = join(folder, 'mail');
-  const mailboxes: { mailbox: string; files: { folder: string; path: string }[] }[] = [];
-  for (const mailbox of (await readdir(root)).sort()) {
-    const files: { folder: string; path: string }[] = [];
-    for (const inside of (await readdir(join(root, mailbox))).sort()) {
-      for (const name of (await readdir(join(root, mailbox, inside))).sort()) {
-        files.push({ folder: inside, path: join(root, mailbox, inside, name) });
-      }
-    }
-    mailboxes.push({ mailbox, files });
-  }
-  return mailboxes;
+/** The mailboxes of a corpus, in order. */
+export function listMailboxes(corpus: string): string[] {
+  return readdirSync(join(corpus, 'mail')).sort();
+}
+
+/** The messages of a mailbox, in order. */
+export function listMessages(corpus: string, mailbox: string): { folder: string; path: string }[] {
+  const root = join(corpus, 'mail', mailbox);
+  return readdirSync(root)
+    .sort()
+    .flatMap((folder) =>
+      readdirSync(join(root, folder))
+        .sort()
+        .map((name) => ({ folder, path: join(root, folder, name) })),
+    );
 }
 
 /**
