@@ -64,9 +64,10 @@ function bodyAt(page: Buffer, at: number): Cut | undefined {
   const typeEnd = page.indexOf(quote, typeAt);
   const start = typeEnd + middle.length;
   if (typeEnd < 0 || middle.compare(page, typeEnd, start) !== 0 || page[start] !== quote) return undefined;
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   let isCanonical = true;
-  let end = start + 1;
-  for (; page[end] !== quote; end++) {
+  let end = afterPlain(view, start + 1);
+  for (; page[end] !== quote; end = afterPlain(view, end + 1)) {
     const byte = page[end];
     if (byte === undefined) return undefined;
     // Raw control characters, which strict JSON does not have, and escapes that `JSON.stringify` does not write.
@@ -79,6 +80,25 @@ function bodyAt(page: Buffer, at: number): Cut | undefined {
   end++;
   if (page[end] !== closingBrace) return undefined;
   return { at, contentType: page.toString('utf8', typeAt, typeEnd), start, end, isCanonical };
+}
+
+/** The next place whose four bytes are not all plain: a quote, a backslash or a control character is near. */
+function afterPlain(page: DataView, start: number): number {
+  const last = page.byteLength - 4;
+  let at = start;
+  while (at <= last && isPlain(page.getInt32(at))) at += 4;
+  return at;
+}
+
+/** Four bytes at a time: each term has the highest bit of a byte set where there is what it looks for. */
+function isPlain(bytes: number): boolean {
+  const quotes = bytes ^ 0x22222222;
+  const backslashes = bytes ^ 0x5c5c5c5c;
+  const found =
+    ((bytes - 0x20202020) & ~bytes) |
+    ((quotes - 0x01010101) & ~quotes) |
+    ((backslashes - 0x01010101) & ~backslashes);
+  return (found & 0x80808080) === 0;
 }
 
 /** Bytes up to `room` were read already and may be overwritten. */

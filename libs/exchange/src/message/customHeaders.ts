@@ -20,8 +20,10 @@ function headOf(mimeStart: Uint8Array): Buffer {
     mimeStart.byteOffset,
     Math.min(mimeStart.byteLength, headBytes),
   );
-  const ends = [start.indexOf('\r\n\r\n'), start.indexOf('\n\n')].filter((at) => at >= 0);
-  return start.subarray(0, Math.min(start.length, ...ends));
+  const end = start.indexOf('\r\n\r\n');
+  const head = end < 0 ? start : start.subarray(0, end);
+  const bareEnd = head.indexOf('\n\n');
+  return bareEnd < 0 ? head : head.subarray(0, bareEnd);
 }
 
 /**

@@ -25,7 +25,9 @@ export function canonicalBytes(
   const pieces: Uint8Array[] = [];
   let text = '{';
   let first = true;
-  for (const key of [...new Set([...Object.keys(object), ...texts.keys()])].sort()) {
+  const keys = Object.keys(object);
+  for (const key of texts.keys()) if (!Object.hasOwn(object, key)) keys.push(key);
+  for (const key of keys.sort()) {
     const given = texts.get(key);
     if (given === undefined && object[key] === undefined) continue;
     text += `${first ? '' : ','}${JSON.stringify(key)}:`;
