@@ -4,23 +4,30 @@ const BITS_A_KEY = 10;
 
 /**
  * Answers "certainly new" without a look at the disk. Ids are uniformly distributed already, so their own
- * bytes serve as hashes (two 32-bit words, combined for each probe).
+ * bytes serve as hashes (two 32-bit words, combined for each probe). It lies in shared memory: all threads
+ * may ask and add.
  */
 export class BloomFilter {
-  #words: Uint32Array;
-  #bits: number;
-  #capacity: number;
+  readonly memory: SharedArrayBuffer;
+  readonly #words: Uint32Array;
+  readonly #bits: number;
   #count = 0;
 
-  constructor(capacity: number) {
-    this.#capacity = Math.max(65_536, capacity);
-    this.#bits = this.#capacity * BITS_A_KEY;
-    this.#words = new Uint32Array(Math.ceil(this.#bits / 32));
+  static forCapacity(capacity: number): BloomFilter {
+    const words = Math.ceil((Math.max(65_536, capacity) * BITS_A_KEY) / 32);
+    return new BloomFilter(new SharedArrayBuffer(words * Uint32Array.BYTES_PER_ELEMENT));
   }
 
-  /** True when more keys were added than the filter was made for: make a larger one. */
+  /** A filter that another thread made. */
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.#words = new Uint32Array(memory);
+    this.#bits = this.#words.length * 32;
+  }
+
+  /** True when more keys were added in this thread than the filter was made for: make a larger one. */
   get isFull(): boolean {
-    return this.#count > this.#capacity;
+    return this.#count * BITS_A_KEY > this.#bits;
   }
 
   get count(): number {
@@ -31,8 +38,7 @@ export class BloomFilter {
     const [first, second] = wordsOf(id);
     for (let probe = 0; probe < PROBES; probe++) {
       const bit = (first + probe * second) % this.#bits;
-      const word = Math.floor(bit / 32);
-      this.#words[word] = (this.#words[word] ?? 0) | (1 << (bit & 31));
+      Atomics.or(this.#words, Math.floor(bit / 32), 1 << (bit & 31));
     }
     this.#count++;
   }

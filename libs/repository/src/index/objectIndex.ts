@@ -39,7 +39,7 @@ export class ObjectIndex {
     this.#nonces = new NonceSource(deps.keys, 'segment', deps.random);
     this.#repositoryId = deps.repositoryId;
     this.#database = new IndexDatabase(deps.cacheDir, deps.repositoryId);
-    this.#filter = new BloomFilter(0);
+    this.#filter = BloomFilter.forCapacity(0);
     this.#rebuildFilter();
   }
 
@@ -64,6 +64,11 @@ export class ObjectIndex {
   usable(id: Uint8Array): Location | undefined {
     if (!this.#filter.mayHave(id)) return undefined;
     return this.#database.find(id).find((location) => !this.#condemned.has(location.packName));
+  }
+
+  /** What is not in it is certainly not stored; replaced by a larger one when it is full. */
+  get filter(): BloomFilter {
+    return this.#filter;
   }
 
   /** Condemnation is final: nothing new may rest on these packs. Returns those not known before. */
@@ -117,7 +122,7 @@ export class ObjectIndex {
   async rebuildLocal(): Promise<void> {
     this.#database.clear();
     this.#inFilter.clear();
-    this.#filter = new BloomFilter(0);
+    this.#filter = BloomFilter.forCapacity(0);
     await this.refresh();
   }
 
@@ -160,7 +165,7 @@ export class ObjectIndex {
   }
 
   #rebuildFilter(): void {
-    const filter = new BloomFilter(this.#database.count() * 2);
+    const filter = BloomFilter.forCapacity(this.#database.count() * 2);
     for (const id of this.#database.ids()) filter.add(id);
     this.#filter = filter;
     for (const name of this.#database.appliedSegments()) this.#inFilter.add(name);

@@ -311,7 +311,7 @@ describe('building blocks', () => {
   });
 
   test('the Bloom filter forgets nothing and lets few strangers pass', () => {
-    const filter = new BloomFilter(100_000);
+    const filter = BloomFilter.forCapacity(100_000);
     const ids = Array.from({ length: 100_000 }, () => randomBytes(32));
     for (const id of ids) filter.add(id);
     expect(ids.every((id) => filter.mayHave(id))).toBe(true);

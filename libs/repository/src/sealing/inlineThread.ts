@@ -8,8 +8,10 @@ export function inlineThread(settings: SealSettings, random: RandomBytes): SealT
   const core = new SealCore(settings.keys, settings.sizes, settings.zstdLevel, random);
   const large = new LargeItems(core);
   return {
-    prepare: async (job, bytes, entries) => core.prepare(job, bytes, entries),
+    useFilter: (memory) => core.useFilter(memory),
+    store: async (job, bytes, entries, target) => core.store(job, bytes, entries, target),
     seal: async (job, needed, target) => core.seal(job, needed, target),
+    forget: (job) => core.forget(job),
     pushStream: async (job, target, chunk) => large.push(job, target, asBuffer(chunk)),
     endStream: async (job, target) => large.end(job, target),
     finishStream: async (job, properties) => large.finish(job, asBuffer(properties)),

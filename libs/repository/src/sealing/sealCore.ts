@@ -1,6 +1,7 @@
 import type { Codec } from '../format/compression.ts';
 import { FRAME_HEADER_BYTES, mostFrameBytes, sealFrame } from '../format/frame.ts';
 import type { ObjectType } from '../format/objectTypes.ts';
+import { BloomFilter } from '../index/bloomFilter.ts';
 import { type MasterKeyBytes, MasterKeys } from '../keys/masterKeys.ts';
 import { NonceSource } from '../keys/nonceSource.ts';
 import type { RandomBytes } from '../ports.ts';
@@ -44,14 +45,21 @@ export interface SealedBatch {
   frames: SealedFrame[];
 }
 
+/** A batch of which everything that is certainly new is sealed. */
+export interface StoredBatch extends PreparedBatch {
+  sealed: SealedBatch;
+  /** Nothing is left of which only the owner of the index can say whether it is new. */
+  isWhole: boolean;
+}
+
 interface Waiting {
   objects: PreparedObject[];
   arena: Arena;
 }
 
 /**
- * The work of a sealing thread: split, hash, compress, encrypt, check. In two steps, so that what is stored
- * already is neither compressed nor encrypted: `prepare` tells the ids, `seal` is told which of them are new.
+ * The work of a sealing thread: split, hash, compress, encrypt, check. What is stored already is neither
+ * compressed nor encrypted: `store` leaves out what the filter may know, `seal` is told which of that is new.
  */
 export class SealCore {
   readonly #keys: MasterKeys;
@@ -60,6 +68,7 @@ export class SealCore {
   readonly #zstdLevel: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #arenas: Arena[] = [];
+  #filter: BloomFilter | undefined;
 
   constructor(keys: MasterKeyBytes, sizes: CutSizes, zstdLevel: number, random: RandomBytes) {
     this.#keys = new MasterKeys(keys);
@@ -68,24 +77,38 @@ export class SealCore {
     this.#zstdLevel = zstdLevel;
   }
 
-  /** Splits and hashes. The bytes must stay as they are until `seal` of the same job. */
-  prepare(job: number, bytes: Buffer, entries: readonly BatchEntry[]): PreparedBatch {
+  useFilter(memory: SharedArrayBuffer): void {
+    this.#filter = new BloomFilter(memory);
+  }
+
+  /** Unless the answer is whole, the bytes must stay as they are until `seal` or `forget` of the same job. */
+  store(job: number, bytes: Buffer, entries: readonly BatchEntry[], target: Buffer): StoredBatch {
     const arena = this.#arenas.pop() ?? new Arena();
     const objects: PreparedObject[] = [];
-    const items = entries.map((entry) => this.#prepareEntry(entry, bytes, arena, objects));
     this.#waiting.set(job, { objects, arena });
-    return describe(objects, items);
+    const items = entries.map((entry) => this.#prepareEntry(entry, bytes, arena, objects));
+    const needed = this.#certainlyNew(objects);
+    const sealed = this.sealObjects(objects, needed, target);
+    const isWhole = sealed.frames.length === objects.length;
+    if (isWhole) this.forget(job);
+    return { ...describe(objects, items), sealed, isWhole };
   }
 
   /** Seals the objects whose byte in `needed` is 1. */
   seal(job: number, needed: Uint8Array, target: Buffer): SealedBatch {
     const waiting = this.#waiting.get(job);
-    this.#waiting.delete(job);
     if (!waiting) throw new RangeError(`sealing job ${job} was never prepared`);
     const sealed = this.sealObjects(waiting.objects, needed, target);
+    this.forget(job);
+    return sealed;
+  }
+
+  forget(job: number): void {
+    const waiting = this.#waiting.get(job);
+    this.#waiting.delete(job);
+    if (!waiting) return;
     waiting.arena.reset();
     this.#arenas.push(waiting.arena);
-    return sealed;
   }
 
   /** Seals into `target`, or into a buffer of its own when that is too small. */
@@ -113,6 +136,17 @@ export class SealCore {
 
   get sizes(): CutSizes {
     return this.#sizes;
+  }
+
+  /** Added to the filter, so that no other thread seals the same. */
+  #certainlyNew(objects: readonly PreparedObject[]): Uint8Array {
+    const needed = new Uint8Array(objects.length);
+    objects.forEach(({ id }, object) => {
+      if (!this.#filter || this.#filter.mayHave(id)) return;
+      this.#filter.add(id);
+      needed[object] = 1;
+    });
+    return needed;
   }
 
   #prepareEntry(entry: BatchEntry, bytes: Buffer, arena: Arena, objects: PreparedObject[]): PreparedItem {

@@ -1,6 +1,6 @@
 import type { MasterKeyBytes } from '../keys/masterKeys.ts';
 import type { CutSizes } from './prepareItem.ts';
-import type { BatchEntry, PreparedBatch, SealedBatch } from './sealCore.ts';
+import type { BatchEntry, PreparedBatch, SealedBatch, StoredBatch } from './sealCore.ts';
 
 /** What a sealing thread is given when it starts. */
 export interface SealSettings {
@@ -16,12 +16,20 @@ export type StreamTarget = { kind: 'mime' } | { kind: 'part'; name: string };
 
 /**
  * A place where sealing is done: inline or in a worker thread. Bytes and targets lie in shared memory; until the
- * answer of `seal` (for a stream: of each call) has come, the caller must not touch them.
+ * last answer about a batch (for a stream: of each call) has come, the caller must not touch them.
  */
 export interface SealThread {
-  prepare(job: number, bytes: Buffer, entries: readonly BatchEntry[]): Promise<PreparedBatch>;
-  /** Seals into `target`; answers with a buffer of its own as `bytes` when that was too small. */
+  /** A filter of all ids that are stored; without one nothing counts as certainly new. */
+  useFilter(memory: SharedArrayBuffer): void;
+  /**
+   * Splits, hashes, and seals what is certainly new into `target`; answers with a buffer of its own as `bytes` when
+   * that was too small. Unless the answer is whole, `seal` or `forget` must follow.
+   */
+  store(job: number, bytes: Buffer, entries: readonly BatchEntry[], target: Buffer): Promise<StoredBatch>;
+  /** Seals those objects of a batch whose byte in `needed` is 1, as `store` does. */
   seal(job: number, needed: Uint8Array, target: Buffer): Promise<SealedBatch>;
+  /** The rest of a batch is stored already. */
+  forget(job: number): void;
   /** Gives the next piece of a large item; answers with the objects that are complete. */
   pushStream(job: number, target: StreamTarget, chunk: Uint8Array): Promise<PreparedBatch>;
   /** The content `target` is complete. */

@@ -3,19 +3,29 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LargeItems } from './largeItems.ts';
 import { SealCore } from './sealCore.ts';
 import type { SealSettings } from './sealThread.ts';
-import type { WorkerCall, WorkerReply } from './workerMessages.ts';
+import type { WorkerCall, WorkerFilter, WorkerReply } from './workerMessages.ts';
 
 /** The entry of a sealing thread. One call at a time, in order; every call is answered. */
 const settings = workerData as SealSettings;
 const core = new SealCore(settings.keys, settings.sizes, settings.zstdLevel, randomBytes);
 const large = new LargeItems(core);
 
-parentPort?.on('message', (call: WorkerCall) => {
-  const reply = answer(call);
-  const own =
-    'value' in reply && reply.value && 'sealed' in reply.value ? reply.value.sealed.bytes : undefined;
+parentPort?.on('message', (message: WorkerCall | WorkerFilter) => {
+  if ('filter' in message) {
+    core.useFilter(message.filter);
+    return;
+  }
+  for (const job of message.forget) core.forget(job);
+  const reply = answer(message);
+  const own = ownBytes(reply);
   parentPort?.postMessage(reply, own ? [own.buffer as ArrayBuffer] : []);
 });
+
+function ownBytes(reply: WorkerReply): Uint8Array | undefined {
+  if (!('value' in reply) || !reply.value) return undefined;
+  if ('stored' in reply.value) return reply.value.stored.sealed.bytes;
+  return 'sealed' in reply.value ? reply.value.sealed.bytes : undefined;
+}
 
 function answer(call: WorkerCall): WorkerReply {
   try {
@@ -30,8 +40,8 @@ function answer(call: WorkerCall): WorkerReply {
 
 function perform(call: WorkerCall): Extract<WorkerReply, { value: unknown }>['value'] {
   switch (call.verb) {
-    case 'prepare':
-      return { prepared: core.prepare(call.job, asBuffer(call.bytes), call.entries) };
+    case 'store':
+      return { stored: core.store(call.job, asBuffer(call.bytes), call.entries, asBuffer(call.target)) };
     case 'seal':
       return { sealed: core.seal(call.job, call.needed, asBuffer(call.target)) };
     case 'pushStream':

@@ -1,9 +1,9 @@
-import type { BatchEntry, PreparedBatch, SealedBatch } from './sealCore.ts';
+import type { BatchEntry, PreparedBatch, SealedBatch, StoredBatch } from './sealCore.ts';
 import type { StreamTarget } from './sealThread.ts';
 
-/** What is asked of a worker thread. */
-export type WorkerCall = { call: number; job: number } & (
-  | { verb: 'prepare'; bytes: Uint8Array; entries: readonly BatchEntry[] }
+/** What is asked of a worker thread; `forget` names batches of which nothing more is needed. */
+export type WorkerCall = { call: number; job: number; forget: readonly number[] } & (
+  | { verb: 'store'; bytes: Uint8Array; entries: readonly BatchEntry[]; target: Uint8Array }
   | { verb: 'seal'; needed: Uint8Array; target: Uint8Array }
   | { verb: 'pushStream'; target: StreamTarget; chunk: Uint8Array }
   | { verb: 'endStream'; target: StreamTarget }
@@ -12,9 +12,14 @@ export type WorkerCall = { call: number; job: number } & (
   | { verb: 'dropStream' }
 );
 
+/** Sent without waiting for an answer. */
+export interface WorkerFilter {
+  filter: SharedArrayBuffer;
+}
+
 export type WorkerReply =
   | {
       call: number;
-      value: { prepared: PreparedBatch } | { sealed: SealedBatch } | undefined;
+      value: { stored: StoredBatch } | { prepared: PreparedBatch } | { sealed: SealedBatch } | undefined;
     }
   | { call: number; error: string };

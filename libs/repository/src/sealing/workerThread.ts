@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { EngineRefusal } from '../errors.ts';
 import { copyBytes } from '../format/copyBytes.ts';
-import type { PreparedBatch, SealedBatch } from './sealCore.ts';
+import type { PreparedBatch, SealedBatch, StoredBatch } from './sealCore.ts';
 import { type SealSettings, type SealThread, sharedBuffer } from './sealThread.ts';
 import type { WorkerCall, WorkerReply } from './workerMessages.ts';
 
 type Value = Extract<WorkerReply, { value: unknown }>['value'];
-type Verb<T> = T extends WorkerCall ? Omit<T, 'call' | 'job'> : never;
+type Verb<T> = T extends WorkerCall ? Omit<T, 'call' | 'job' | 'forget'> : never;
 
 /** Sealing in a thread of its own. A thread that dies fails all its calls; its session ends with it. */
 export function workerThread(settings: SealSettings): SealThread {
@@ -16,6 +16,8 @@ export function workerThread(settings: SealSettings): SealThread {
 class WorkerSealThread implements SealThread {
   readonly #worker: Worker;
   readonly #calls = new Map<number, { resolve: (value: Value) => void; reject: (error: unknown) => void }>();
+  /** Told with the next call. */
+  #forget: number[] = [];
   #next = 0;
   #dead: Error | undefined;
 
@@ -32,12 +34,23 @@ class WorkerSealThread implements SealThread {
     this.#worker.on('exit', () => this.#die(new Error('the sealing thread ended')));
   }
 
-  async prepare(
+  useFilter(filter: SharedArrayBuffer): void {
+    if (!this.#dead) this.#worker.postMessage({ filter });
+  }
+
+  async store(
     job: number,
     bytes: Buffer,
-    entries: Parameters<SealThread['prepare']>[2],
-  ): Promise<PreparedBatch> {
-    return prepared(await this.#call(job, { verb: 'prepare', bytes, entries }));
+    entries: Parameters<SealThread['store']>[2],
+    target: Buffer,
+  ): Promise<StoredBatch> {
+    const value = await this.#call(job, { verb: 'store', bytes, entries, target });
+    if (!value || !('stored' in value)) throw threadError(new Error('an answer of the wrong kind'));
+    return value.stored;
+  }
+
+  forget(job: number): void {
+    this.#forget.push(job);
   }
 
   async seal(job: number, needed: Uint8Array, target: Buffer): Promise<SealedBatch> {
@@ -80,7 +93,8 @@ class WorkerSealThread implements SealThread {
       // While there is an answer to wait for, the thread keeps the process alive.
       if (this.#calls.size === 0) this.#worker.ref();
       this.#calls.set(number, { resolve, reject });
-      this.#worker.postMessage({ ...call, call: number, job });
+      this.#worker.postMessage({ ...call, call: number, job, forget: this.#forget });
+      this.#forget = [];
     });
   }
 

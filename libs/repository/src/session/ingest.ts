@@ -1,6 +1,6 @@
 import { FRAME_HEADER_BYTES } from '../format/frame.ts';
-import { isObjectType, type ObjectType } from '../format/objectTypes.ts';
 import { releaseMemory } from '../format/releaseMemory.ts';
+import type { BloomFilter } from '../index/bloomFilter.ts';
 import type { ObjectIndex } from '../index/objectIndex.ts';
 import type { PackWriter } from '../packs/packWriter.ts';
 import type { PreparedBatch, SealedBatch, SealedFrame } from '../sealing/sealCore.ts';
@@ -24,23 +24,32 @@ export interface IngestDeps {
 const TARGET_BYTES = 1.0625 * 1024 * 1024;
 const MOST_TARGETS = 10;
 const NO_TARGET = new Uint8Array();
+/** Of a large item: its objects are decided about as they come. */
+const NOTHING_SEALED: SealedBatch = { bytes: undefined, frames: [] };
 
 interface Decision {
   needed: Uint8Array;
+  anyNeeded: boolean;
   /** Bytes of each object's frame that is stored already. */
   known: number[];
+  /** Bytes of each object's frame that was placed now. */
+  fresh: number[];
   waitFor: Set<SealingWork>;
+  /** Settled when what is still needed is in packs. */
+  work: PromiseWithResolvers<void>;
 }
 
 /**
- * From inputs to frames in packs. Threads do the work; this side decides what is new: against the index, and
- * against what the session itself has under way.
+ * From inputs to frames in packs. Threads do the work and seal at once what is certainly new; this side decides
+ * about the rest, and has the last word: against the index, and against what the session itself has under way.
  */
 export class Ingest {
   readonly #deps: IngestDeps;
   readonly #queue: BatchQueue;
   /** Shared memory for sealed frames that is not in use. */
   readonly #targets: Buffer[] = [];
+  /** The filter that the threads have. */
+  #filter: BloomFilter | undefined;
   #nextJob = 0;
   #nextThread = 0;
 
@@ -64,7 +73,10 @@ export class Ingest {
     const job = this.#nextJob++;
     const total = { storedBytes: 0, newBytes: 0 };
     const settle = async (prepared: PreparedBatch) => {
-      const facts = await this.#seal(prepared, NO_TARGET, (needed) => thread.sealStream(job, needed));
+      const decision = this.#decide(prepared, NOTHING_SEALED, NO_TARGET);
+      const facts = await this.#settle(prepared, decision, NO_TARGET, (needed) =>
+        thread.sealStream(job, needed),
+      );
       for (const bytes of facts.stored) total.storedBytes += bytes;
       for (const bytes of facts.fresh) total.newBytes += bytes ?? 0;
     };
@@ -101,9 +113,12 @@ export class Ingest {
   async #run(thread: SealThread, batch: Batch): Promise<StoredFacts[]> {
     const job = this.#nextJob++;
     await this.#deps.packs.room();
-    const prepared = await thread.prepare(job, batch.bytes, batch.entries);
+    this.#tellFilter();
     const target = this.#targets.pop() ?? sharedBuffer(TARGET_BYTES);
-    const { stored, fresh } = await this.#seal(prepared, target, (needed) =>
+    const prepared = await thread.store(job, batch.bytes, batch.entries, target);
+    const decision = this.#decide(prepared, prepared.sealed, target);
+    if (!prepared.isWhole && !decision.anyNeeded) thread.forget(job);
+    const { stored, fresh } = await this.#settle(prepared, decision, target, (needed) =>
       thread.seal(job, needed, target),
     );
     if (this.#targets.length < MOST_TARGETS) this.#targets.push(target);
@@ -125,70 +140,90 @@ export class Ingest {
     });
   }
 
-  /** Decides, lets seal, places the frames, and waits for others' work on shared objects. */
-  async #seal(
+  #tellFilter(): void {
+    const { index, threads } = this.#deps;
+    if (this.#filter === index.filter) return;
+    this.#filter = index.filter;
+    for (const thread of threads) thread.useFilter(this.#filter.memory);
+  }
+
+  /** Lets seal what is still needed, places it, and waits for others' work on shared objects. */
+  async #settle(
     prepared: PreparedBatch,
+    { anyNeeded, fresh, known, needed, waitFor, work }: Decision,
     target: Uint8Array,
     seal: (needed: Uint8Array) => Promise<SealedBatch>,
   ): Promise<{ stored: number[]; fresh: number[] }> {
-    const settled = Promise.withResolvers<void>();
-    // Those who wait handle the failure; without any it must not count as unhandled.
-    settled.promise.catch(() => undefined);
-    const work: SealingWork = { sealed: settled.promise };
-    const { needed, known, waitFor } = this.#decide(prepared, work);
-    const fresh: number[] = [];
-    try {
-      const sealed = await seal(needed);
-      this.#place(prepared, sealed.frames, sealed.bytes ?? target, fresh);
-      if (sealed.bytes) releaseMemory(sealed.bytes);
-      settled.resolve();
-    } catch (error) {
-      this.#deps.claims.release(claimedIds(prepared, needed));
-      settled.reject(error);
-      throw error;
+    if (anyNeeded) {
+      try {
+        const sealed = await seal(needed);
+        for (const frame of sealed.frames)
+          fresh[frame.object] = this.#place(prepared, frame, sealed.bytes ?? target);
+        if (sealed.bytes) releaseMemory(sealed.bytes);
+        work.resolve();
+      } catch (error) {
+        this.#deps.claims.release(claimedIds(prepared, needed));
+        work.reject(error);
+        throw error;
+      }
     }
     for (const other of waitFor) await other.sealed;
     const stored = known.map((bytes, at) => fresh[at] ?? (bytes || this.#claimedBytes(idAt(prepared, at))));
     return { stored, fresh };
   }
 
-  #decide(prepared: PreparedBatch, work: SealingWork): Decision {
+  /** Places what is sealed and new, and claims what is new and still to be sealed. */
+  #decide(prepared: PreparedBatch, sealed: SealedBatch, target: Uint8Array): Decision {
     const { claims, index, ownPacks, references } = this.#deps;
-    const needed = new Uint8Array(prepared.types.length);
-    const known: number[] = [];
-    const waitFor = new Set<SealingWork>();
+    const decision: Decision = {
+      needed: new Uint8Array(prepared.types.length),
+      anyNeeded: false,
+      known: [],
+      fresh: [],
+      waitFor: new Set(),
+      work: Promise.withResolvers(),
+    };
+    // Those who wait handle the failure; without any it must not count as unhandled.
+    decision.work.promise.catch(() => undefined);
+    const work: SealingWork = { sealed: decision.work.promise };
+    const frames = new Map(sealed.frames.map((frame) => [frame.object, frame]));
     for (let at = 0; at < prepared.types.length; at++) {
       const id = idAt(prepared, at);
-      known[at] = 0;
+      decision.known[at] = 0;
       const claim = claims.find(id);
       if (claim) {
-        if (claim.work && claim.work !== work) waitFor.add(claim.work);
+        if (claim.work && claim.work !== work) decision.waitFor.add(claim.work);
+        continue;
+      }
+      // Sealed means that the filter did not know it: the index need not be asked.
+      const frame = frames.get(at);
+      if (frame) {
+        decision.fresh[at] = this.#place(prepared, frame, sealed.bytes ?? target);
         continue;
       }
       const location = index.usable(id);
       if (location) {
-        known[at] = FRAME_HEADER_BYTES + location.bodyLength;
+        decision.known[at] = FRAME_HEADER_BYTES + location.bodyLength;
         if (!ownPacks.has(location.packName)) references.add(id);
-        continue;
+      } else {
+        claims.claim(id, work);
+        decision.needed[at] = 1;
+        decision.anyNeeded = true;
       }
-      claims.claim(id, work);
-      needed[at] = 1;
     }
-    return { needed, known, waitFor };
+    if (sealed.bytes) releaseMemory(sealed.bytes);
+    return decision;
   }
 
-  /** Copies the frames into packs: the memory serves the next batch. */
-  #place(prepared: PreparedBatch, frames: readonly SealedFrame[], from: Uint8Array, fresh: number[]): void {
-    for (const frame of frames) {
-      const id = idAt(prepared, frame.object);
-      const type = prepared.types[frame.object] ?? 0;
-      const length = FRAME_HEADER_BYTES + frame.bodyLength;
-      const bytes = from.subarray(frame.start, frame.start + length);
-      const { bodyLength, rawLength, codec } = frame;
-      const placed = this.#deps.packs.add(bytes, { id, bodyLength, rawLength, codec, type: asType(type) });
-      this.#deps.claims.place(id, placed.pack, placed.entry);
-      fresh[frame.object] = length;
-    }
+  /** Copies a frame into a pack, for its memory serves the next batch; how long it is. */
+  #place(prepared: PreparedBatch, frame: SealedFrame, from: Uint8Array): number {
+    const id = idAt(prepared, frame.object);
+    const length = FRAME_HEADER_BYTES + frame.bodyLength;
+    const bytes = from.subarray(frame.start, frame.start + length);
+    const { bodyLength, codec, rawLength, type } = frame;
+    const placed = this.#deps.packs.add(bytes, { id, bodyLength, rawLength, codec, type });
+    this.#deps.claims.place(id, placed.pack, placed.entry);
+    return length;
   }
 
   #claimedBytes(id: Uint8Array): number {
@@ -204,9 +239,4 @@ function idAt(prepared: PreparedBatch, at: number): Uint8Array {
 
 function* claimedIds(prepared: PreparedBatch, needed: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < needed.length; at++) if (needed[at]) yield idAt(prepared, at);
-}
-
-function asType(value: number): ObjectType {
-  if (!isObjectType(value)) throw new RangeError(`object type ${value}`);
-  return value;
 }
