@@ -40,7 +40,14 @@ test('the work goes on when the others are done', async () => {
   let busy = 3;
   const { state, work } = machine(() => busy--);
   await work(400);
-  expect(state.paused).toBe(25);
+  expect(state.paused).toBe(2 * 25);
+});
+
+test('a moment in which a busy machine looks free is no end of the others', async () => {
+  let look = 0;
+  const { state, work } = machine(() => (look++ % 2 === 0 ? 3 : 2));
+  await work(400);
+  expect(state.paused).toBeGreaterThan(40 * 250);
 });
 
 test('the pace of this machine ends', async () => {

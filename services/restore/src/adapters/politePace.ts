@@ -5,6 +5,8 @@ import { performance } from 'node:perf_hooks';
 /** Work between two looks at the machine. */
 const sliceMs = 4;
 const pauseMs = 25;
+/** Between two pieces of work a busy machine looks free for a moment: after a busy one, so many in a row count. */
+const quietLooks = 2;
 /** However busy the machine stays, a slice of work is done after this. */
 const longestPauseMs = 250;
 
@@ -27,7 +29,11 @@ export function politePace(deps: PaceDeps): () => Promise<void> {
   const isBusy = (): boolean => (deps.runnable() ?? 0) > deps.processors;
   return async () => {
     if (deps.now() - since < sliceMs) return;
-    for (let paused = 0; paused < longestPauseMs && isBusy(); paused += pauseMs) await deps.sleep(pauseMs);
+    let quiet = isBusy() ? 0 : quietLooks;
+    for (let paused = 0; quiet < quietLooks && paused < longestPauseMs; paused += pauseMs) {
+      await deps.sleep(pauseMs);
+      quiet = isBusy() ? 0 : quiet + 1;
+    }
     since = deps.now();
   };
 }
