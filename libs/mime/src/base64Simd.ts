@@ -27,13 +27,13 @@ export function fitsSimd({ breakBytes, lineLength }: Base64Layout): boolean {
   return lineLength >= 0 && lineLength % 4 === 0 && lineLength + breakBytes <= STEP_CHARACTERS;
 }
 
-/** Base64 in WebAssembly, for layouts that `fitsSimd`; undefined where there is none, or no SIMD, or no room. */
+/** Base64 in WebAssembly, for layouts that `fitsSimd`; undefined where it cannot be had. */
 export function createSimdCodec(): Base64Codec | undefined {
   try {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(base64Module, 'base64')));
     return new SimdCodec(instance.exports as Base64Exports);
   } catch {
-    // Switched off (--jitless), an old processor, or a limit of address space: strings do it, too.
+    // An old processor, or no memory for it: strings do it, too.
     return undefined;
   }
 }
