@@ -327,6 +327,17 @@ describe('header texts', () => {
     expect(decodeWords(text)).toBe(expected);
   });
 
+  test.each([
+    ['text/plain', 'text/plain', {}],
+    ['a (note); b="x;y"; c="q\\"r\\\\"; b=second;=; ;', 'a', { b: 'x;y', c: 'q"r\\' }],
+    ['a; b="open; c=d', 'a', { b: 'open; c=d' }],
+    ['a; b="x" rest; C = (note) d ;*0=e', 'a', { b: 'x', c: 'd', '*0': 'e' }],
+    ["a; n*1*=%A4; n*0*=utf-8'de'%C3; n=plain; m*=%FF", 'a', { n: 'ä', m: 'ÿ' }],
+  ])('%j has its value and parameters', (text, value, parameters) => {
+    const parsed = parseParameters(text);
+    expect({ ...parsed, parameters: { ...parsed.parameters } }).toEqual({ value, parameters });
+  });
+
   test("parameters with names of objects' own properties do no harm", () => {
     const { parameters } = parseParameters('text/plain; __proto__=x; constructor=y; hasOwnProperty=z');
     expect(parameters.constructor).toBe('y');
