@@ -1,12 +1,7 @@
-/** How base64 text is laid out in lines. */
-export interface Base64Layout {
-  /** Characters a line without its break, a multiple of 4; 0 when all is one line. */
-  lineLength: number;
-  /** Bytes of a line break: 0 when there is none at all, 1 for LF, 2 for CRLF. */
-  breakBytes: 0 | 1 | 2;
-  /** The last line has a break, too. */
-  finalBreak: boolean;
-}
+import { type Base64Codec, decodeSteps, encodeSteps } from './base64Codec.ts';
+import { type Base64Layout, encodedLength } from './base64Layout.ts';
+import { scriptCodec } from './base64Script.ts';
+import { createSimdCodec, fitsSimd } from './base64Simd.ts';
 
 export interface Base64Run extends Base64Layout {
   /** One past the last encoded byte of the run, breaks included. */
@@ -18,8 +13,6 @@ export interface Base64Run extends Base64Layout {
 const LF = 10;
 const CR = 13;
 const PAD = 61;
-/** Lines a step: about 48 KB of text, which stays in the processor's cache. */
-const STEP_CHARACTERS = 48 * 1024;
 const LONGEST_LINE = 64 * 1024 * 1024;
 
 /**
@@ -99,37 +92,7 @@ export function decodeBase64Run(
   target: Buffer,
   at: number,
 ): boolean {
-  if (run.end - start !== encodedLength(run.decodedLength, run)) return false;
-  const stride = run.lineLength + run.breakBytes;
-  const step =
-    run.lineLength === 0 ? STEP_CHARACTERS : Math.max(1, Math.floor(STEP_CHARACTERS / stride)) * stride;
-  let decoded = at;
-  for (let from = start; from < run.end; from += step) {
-    const to = Math.min(from + step, run.end);
-    const written = target.write(bytes.toString('latin1', from, to), decoded, 'base64');
-    const layout = { ...run, finalBreak: to === run.end ? run.finalBreak : true };
-    if (encodedLength(written, layout) !== to - from) return false;
-    const proof = scratchFor(to - from);
-    encodeBase64Lines(target, decoded, decoded + written, layout, proof, 0);
-    if (proof.compare(bytes, from, to, 0, to - from) !== 0) return false;
-    decoded += written;
-  }
-  return decoded - at === run.decodedLength;
-}
-
-let scratch = Buffer.alloc(0);
-
-function scratchFor(size: number): Buffer {
-  if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size);
-  return scratch;
-}
-
-/** How many bytes `size` bytes become in this layout. */
-export function encodedLength(size: number, layout: Base64Layout): number {
-  const characters = Math.ceil(size / 3) * 4;
-  if (layout.lineLength === 0 || characters === 0) return characters;
-  const breaks = Math.ceil(characters / layout.lineLength) - (layout.finalBreak ? 0 : 1);
-  return characters + breaks * layout.breakBytes;
+  return decodeSteps(codecFor(run), bytes, start, run.end, run, target, at, run.decodedLength);
 }
 
 /**
@@ -144,68 +107,15 @@ export function encodeBase64Lines(
   target: Buffer,
   at: number,
 ): number {
-  const { lineLength } = layout;
-  // In steps, so that the text in between is short and stays in the processor's cache.
-  const line = (lineLength * 3) / 4;
-  const step = line === 0 ? STEP_BYTES : Math.max(1, Math.floor(STEP_BYTES / line)) * line;
-  const whole = { ...layout, finalBreak: true };
-  const view = new DataView(target.buffer, target.byteOffset, target.length);
-  let to = at;
-  let from = start;
-  for (; end - from > step; from += step)
-    to += encodeStep(source, from, from + step, whole, target, view, to);
-  return to + encodeStep(source, from, end, layout, target, view, to) - at;
+  return encodeSteps(codecFor(layout), source, start, end, layout, target, at);
 }
 
-/** A multiple of 3, so that groups of letters are whole. */
-const STEP_BYTES = 36 * 1024;
+let fastest: Base64Codec | undefined;
 
-function encodeStep(
-  source: Buffer,
-  start: number,
-  end: number,
-  layout: Base64Layout,
-  target: Buffer,
-  view: DataView,
-  at: number,
-): number {
-  const total = encodedLength(end - start, layout);
-  const characters = Math.ceil((end - start) / 3) * 4;
-  // The letters go to the end of their place and are spread forwards line by line: no second buffer.
-  const from = at + total - characters;
-  target.write(source.toString('base64', start, end), from, characters, 'latin1');
-  if (layout.lineLength > 0) spreadLines(view, from, characters, layout, at);
-  return total;
-}
-
-/**
- * Moves letters forwards to `at`, with a break after each line. Eight letters go as one double, which keeps
- * their bytes because no letters are a NaN; a step never reaches letters that are still to be read, because
- * `at` lies before `start`.
- */
-function spreadLines(
-  view: DataView,
-  start: number,
-  count: number,
-  { breakBytes, finalBreak, lineLength }: Base64Layout,
-  at: number,
-): void {
-  const last = start + count;
-  let from = start;
-  let to = at;
-  while (from < last) {
-    const length = Math.min(last - from, lineLength);
-    let done = 0;
-    for (; done + 8 <= length; done += 8) {
-      view.setFloat64(to + done, view.getFloat64(from + done, true), true);
-    }
-    if (done < length) view.setUint32(to + done, view.getUint32(from + done, true), true);
-    from += length;
-    to += length;
-    if (from === last && !finalBreak) return;
-    if (breakBytes === 2) view.setUint8(to++, CR);
-    if (breakBytes > 0) view.setUint8(to++, LF);
-  }
+function codecFor(layout: Base64Layout): Base64Codec {
+  // One for each thread, when it is first needed.
+  fastest ??= createSimdCodec() ?? scriptCodec;
+  return fitsSimd(layout) ? fastest : scriptCodec;
 }
 
 /** The bytes of base64 text in the given layout, in pieces, for contents that come in pieces of any size. */

@@ -12,71 +12,87 @@ export interface PartHeader {
 
 const SPACE = 32;
 const TAB = 9;
-const WANTED = new Set(['content-type', 'content-transfer-encoding', 'content-disposition', 'content-id']);
+const DASH = 45;
+const SEMICOLON = 59;
+const QUOTE = 34;
+const BACKSLASH = 92;
+const TYPE = 'content-type';
+const ENCODING = 'content-transfer-encoding';
+const DISPOSITION = 'content-disposition';
+const ID = 'content-id';
 
 /** Understands the four fields of structure of a header in latin1; the first of each name counts. Never throws. */
 export function parsePartHeader(text: string, defaultType: string): PartHeader {
   const fields = wantedFields(text);
-  const type = parseParameters(fields.get('content-type') ?? '');
-  const disposition = parseParameters(fields.get('content-disposition') ?? '');
+  const type = parseParameters(fields[TYPE] ?? '');
+  const disposition = fields[DISPOSITION] === undefined ? undefined : parseParameters(fields[DISPOSITION]);
   const contentType = /^[^\s/;]+\/[^\s/;]+$/.test(type.value) ? type.value.toLowerCase() : defaultType;
-  const fileName = disposition.parameters.filename ?? type.parameters.name;
-  const id = fields.get('content-id')?.trim().replace(/^<|>$/g, '');
+  const fileName = disposition?.parameters.filename ?? type.parameters.name;
+  const id = fields[ID]?.trim().replace(/^<|>$/g, '');
   return {
     contentType,
     parameters: type.parameters,
     transferEncoding:
-      withoutComments(fields.get('content-transfer-encoding') ?? '')
+      withoutComments(fields[ENCODING] ?? '')
         .trim()
         .toLowerCase() || '7bit',
-    disposition: disposition.value.toLowerCase() || undefined,
+    disposition: disposition?.value.toLowerCase() || undefined,
     fileName: fileName === undefined ? undefined : decodeWords(fileName),
     contentId: id || undefined,
   };
 }
 
+type WantedName = typeof TYPE | typeof ENCODING | typeof DISPOSITION | typeof ID;
+
 /** The wanted fields, unfolded. */
-function wantedFields(text: string): Map<string, string> {
-  const found = new Map<string, string>();
-  let name: string | undefined;
-  let value = '';
-  const keep = () => {
-    if (name !== undefined && !found.has(name)) found.set(name, value);
-  };
+function wantedFields(text: string): Record<WantedName, string | undefined> {
+  const found = { [TYPE]: undefined, [ENCODING]: undefined, [DISPOSITION]: undefined, [ID]: undefined };
+  const fields: Record<WantedName, string | undefined> = found;
+  let name: WantedName | undefined;
   for (let at = 0; at < text.length; ) {
     const feed = text.indexOf('\n', at);
     const end = feed < 0 ? text.length : feed;
     const first = text.charCodeAt(at);
-    if (first === SPACE || first === TAB) {
-      if (name !== undefined) value += ` ${text.slice(at, end).trim()}`;
-    } else {
-      keep();
-      // All wanted names begin with this letter: most lines of a header are done here.
-      const candidate = first === 67 || first === 99 ? text.slice(at, end) : '';
-      const colon = candidate.indexOf(':');
-      const wanted = colon > 0 ? candidate.slice(0, colon).trim().toLowerCase() : '';
-      name = WANTED.has(wanted) ? wanted : undefined;
-      value = name === undefined ? '' : candidate.slice(colon + 1).trim();
-    }
+    if (first !== SPACE && first !== TAB) {
+      name = undefined;
+      // All wanted names have these letters here: most lines of a header are done with.
+      if ((first === 67 || first === 99) && text.charCodeAt(at + 7) === DASH) {
+        const line = text.slice(at, end);
+        const colon = line.indexOf(':');
+        const wanted = line.slice(0, Math.max(0, colon)).trim().toLowerCase();
+        if (isWanted(wanted) && fields[wanted] === undefined) {
+          name = wanted;
+          fields[name] = line.slice(colon + 1).trim();
+        }
+      }
+    } else if (name !== undefined) fields[name] += ` ${text.slice(at, end).trim()}`;
     at = end + 1;
   }
-  keep();
-  return found;
+  return fields;
+}
+
+function isWanted(name: string): name is WantedName {
+  return name === TYPE || name === ENCODING || name === DISPOSITION || name === ID;
 }
 
 /** `value; a=b; c="d"` with RFC 2231 continuations and character sets. */
 export function parseParameters(text: string): { value: string; parameters: Record<string, string> } {
-  const pieces = splitOutsideQuotes(text);
-  const value = withoutComments(pieces[0] ?? '').trim();
-  const plain = new Map<string, string>();
-  const continued = new Map<string, { index: number; encoded: boolean; text: string }[]>();
-  for (const piece of pieces.slice(1)) {
+  let end = endOfPiece(text, 0);
+  const value = withoutComments(text.slice(0, end)).trim();
+  // No prototype: a parameter may be called `__proto__` or `constructor`.
+  const parameters: Record<string, string> = Object.create(null);
+  let continued: Map<string, Continuation[]> | undefined;
+  while (end < text.length) {
+    const start = end + 1;
+    end = endOfPiece(text, start);
+    const piece = text.slice(start, end);
     const equals = piece.indexOf('=');
     if (equals <= 0) continue;
     const name = piece.slice(0, equals).trim().toLowerCase();
     const content = unquote(piece.slice(equals + 1).trim());
-    const match = /^([^*]+)\*(?:(\d{1,4})(\*)?)?$/.exec(name);
+    const match = name.includes('*') ? /^([^*]+)\*(?:(\d{1,4})(\*)?)?$/.exec(name) : null;
     if (match?.[1]) {
+      continued ??= new Map();
       const list = continued.get(match[1]) ?? [];
       list.push({
         index: Number(match[2] ?? 0),
@@ -84,16 +100,19 @@ export function parseParameters(text: string): { value: string; parameters: Reco
         text: content,
       });
       continued.set(match[1], list);
-    } else if (!plain.has(name)) plain.set(name, content);
+    } else if (!(name in parameters)) parameters[name] = content;
   }
-  for (const [name, list] of continued) plain.set(name, joinContinuations(list));
-  // No prototype: a parameter may be called `__proto__` or `constructor`.
-  const parameters: Record<string, string> = Object.create(null);
-  for (const [name, content] of plain) parameters[name] = content;
+  for (const [name, list] of continued ?? []) parameters[name] = joinContinuations(list);
   return { value, parameters };
 }
 
-function joinContinuations(list: { index: number; encoded: boolean; text: string }[]): string {
+interface Continuation {
+  index: number;
+  encoded: boolean;
+  text: string;
+}
+
+function joinContinuations(list: Continuation[]): string {
   const sorted = [...list].sort((a, b) => a.index - b.index);
   let charset = 'utf-8';
   const bytes: Buffer[] = [];
@@ -118,25 +137,24 @@ function percentBytes(text: string): Buffer {
   return Buffer.from(plain, 'latin1');
 }
 
-function splitOutsideQuotes(text: string): string[] {
-  const pieces: string[] = [];
+/** Where the next semicolon outside of quotes is, or the end of the text. */
+function endOfPiece(text: string, start: number): number {
   let quoted = false;
-  let start = 0;
-  for (let at = 0; at < text.length; at++) {
-    const letter = text[at];
-    if (letter === '\\' && quoted) at++;
-    else if (letter === '"') quoted = !quoted;
-    else if (letter === ';' && !quoted) {
-      pieces.push(text.slice(start, at));
-      start = at + 1;
-    }
+  for (let at = start; at < text.length; at++) {
+    const letter = text.charCodeAt(at);
+    if (letter === BACKSLASH && quoted) at++;
+    else if (letter === QUOTE) quoted = !quoted;
+    else if (letter === SEMICOLON && !quoted) return at;
   }
-  pieces.push(text.slice(start));
-  return pieces;
+  return text.length;
 }
 
 function unquote(text: string): string {
   if (!text.startsWith('"')) return withoutComments(text).trim();
+  if (!text.includes('\\')) {
+    const close = text.indexOf('"', 1);
+    return text.slice(1, close < 0 ? text.length : close);
+  }
   let value = '';
   for (let at = 1; at < text.length; at++) {
     const letter = text[at];

@@ -4,9 +4,12 @@ export function decodeBytes(bytes: Uint8Array, charset: string): string {
   return decoded ?? Buffer.from(bytes).toString('latin1');
 }
 
+// To make a decoder takes longer than to decode a file name.
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 function tryDecode(bytes: Uint8Array, charset: string): string | undefined {
   try {
-    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+    return (charset === 'utf-8' ? UTF8 : new TextDecoder(charset, { fatal: true })).decode(bytes);
   } catch {
     // Unknown name or bytes that are none of the set: the caller has the next choice.
     return undefined;
@@ -26,8 +29,7 @@ export function decodeWords(text: string): string {
   );
   if (decoded !== joined) return decoded;
   // Raw 8-bit text arrives as latin1; letters beyond that were decoded by somebody else.
-  const codes = [...text].map((letter) => letter.codePointAt(0) ?? 0);
-  const isRaw8Bit = codes.some((code) => code > 127) && codes.every((code) => code < 256);
+  const isRaw8Bit = /[\u0080-\u00ff]/.test(text) && !/[\u0100-\uffff]/.test(text);
   return isRaw8Bit ? decodeBytes(Buffer.from(text, 'latin1'), 'utf-8') : text;
 }
 

@@ -20,6 +20,8 @@ interface OpenPart {
   partsBelow: number;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+const PLAIN_ENCODINGS = new Set(['7bit', '8bit', 'binary']);
 const LF = 10;
 const CR = 13;
 const DASH = 45;
@@ -42,7 +44,7 @@ export class MimeScanner {
   /** The part whose content the present bytes are, or undefined between parts. */
   #leaf: MimePart | undefined;
   /** An unfinished line that may become a header line or a boundary. */
-  #carry: Buffer = Buffer.alloc(0);
+  #carry = NOTHING;
   #atLineStart = true;
   /** Offset of the first byte not yet accounted for. */
   #offset = 0;
@@ -63,7 +65,7 @@ export class MimeScanner {
   push(chunk: Uint8Array): void {
     const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     const bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, view]) : view;
-    this.#carry = Buffer.alloc(0);
+    this.#carry = NOTHING;
     const rest = this.#consume(bytes, false);
     // Copied: the caller may reuse its chunk.
     if (rest < bytes.length) this.#carry = Buffer.from(bytes.subarray(rest));
@@ -72,7 +74,7 @@ export class MimeScanner {
   /** Call once after the last piece. Returns the root of the tree. */
   end(): MimePart {
     const carried = this.#carry;
-    this.#carry = Buffer.alloc(0);
+    this.#carry = NOTHING;
     this.#consume(carried, true);
     if (this.#inHeader) {
       this.#current.header.end = this.#offset;
@@ -103,20 +105,19 @@ export class MimeScanner {
     // A header line without end is taken in pieces, so that what is carried stays small.
     if (unfinished && !last && bytes.length - at < LONGEST_BOUNDARY_LINE) return at;
     const end = unfinished ? bytes.length : feed + 1;
-    const line = bytes.subarray(at, end);
     const short = end - at <= LONGEST_BOUNDARY_LINE && (!unfinished || last);
-    if (short && this.#atLineStart && this.#boundaryLine(line)) return end;
-    if (this.#atLineStart && !unfinished && isEmptyLine(line)) {
+    if (short && this.#atLineStart && this.#boundaryLine(bytes, at, end)) return end;
+    if (this.#atLineStart && !unfinished && (feed === at || (feed === at + 1 && bytes[at] === CR))) {
       this.#current.header.end = this.#offset;
-      this.#account(line, undefined);
+      this.#account(bytes, at, end, undefined);
       this.#finishHeader(this.#offset, false);
       return end;
     }
     if (this.#headerKept < LONGEST_HEADER_BYTES) {
-      this.#headerText += line.toString('latin1');
-      this.#headerKept += line.length;
+      this.#headerText += bytes.toString('latin1', at, end);
+      this.#headerKept += end - at;
     }
-    this.#account(line, undefined);
+    this.#account(bytes, at, end, undefined);
     this.#atLineStart = !unfinished;
     return end;
   }
@@ -130,16 +131,20 @@ export class MimeScanner {
     if (end === NOWHERE) return at;
     if (this.#boundaries()) {
       if (bytes[at] === DASH) return at;
-      if (this.#dashes === undefined || this.#dashes < at) this.#dashes = lineWithDashes(bytes, at);
-      if (this.#dashes < end) return at;
+      if (this.#nextDashes(bytes, at) < end) return at;
     }
-    const block = bytes.subarray(at, end);
     if (this.#headerKept < LONGEST_HEADER_BYTES) {
-      this.#headerText += block.toString('latin1', 0, LONGEST_HEADER_BYTES);
-      this.#headerKept += block.length;
+      this.#headerText += bytes.toString('latin1', at, Math.min(end, at + LONGEST_HEADER_BYTES));
+      this.#headerKept += end - at;
     }
-    this.#account(block, undefined);
+    this.#account(bytes, at, end, undefined);
     return end;
+  }
+
+  /** Looked for once: a header asks for the line that ends the content behind it. */
+  #nextDashes(bytes: Buffer, at: number): number {
+    if (this.#dashes === undefined || this.#dashes < at) this.#dashes = lineWithDashes(bytes, at);
+    return this.#dashes;
   }
 
   #content(bytes: Buffer, at: number, last: boolean): number {
@@ -148,19 +153,19 @@ export class MimeScanner {
       if (next !== undefined) return next;
     }
     if (!this.#boundaries()) {
-      this.#account(bytes.subarray(at), this.#leaf);
+      this.#account(bytes, at, bytes.length, this.#leaf);
       return bytes.length;
     }
-    const dashes = lineWithDashes(bytes, at);
+    const dashes = this.#nextDashes(bytes, at);
     if (dashes !== NOWHERE) {
-      this.#account(bytes.subarray(at, dashes + 1), this.#leaf);
+      this.#account(bytes, at, dashes + 1, this.#leaf);
       this.#atLineStart = true;
       return dashes + 1;
     }
     // No boundary begins in what is here, except perhaps in the last two bytes.
     const tail = bytes.lastIndexOf(LF);
     const end = tail >= at && tail >= bytes.length - 2 ? tail + 1 : bytes.length;
-    this.#account(bytes.subarray(at, end), this.#leaf);
+    this.#account(bytes, at, end, this.#leaf);
     this.#atLineStart = end === tail + 1;
     return end;
   }
@@ -176,21 +181,22 @@ export class MimeScanner {
     const feed = bytes.indexOf(LF, at);
     if (feed < 0 && !last && length < LONGEST_BOUNDARY_LINE) return at;
     const end = feed < 0 ? bytes.length : feed + 1;
-    if (end - at <= LONGEST_BOUNDARY_LINE && this.#boundaryLine(bytes.subarray(at, end))) return end;
+    if (end - at <= LONGEST_BOUNDARY_LINE && this.#boundaryLine(bytes, at, end)) return end;
     this.#atLineStart = false;
     return undefined;
   }
 
   #boundaries(): boolean {
-    return this.#open.some((entry) => entry.boundary);
+    for (const entry of this.#open) if (entry.boundary) return true;
+    return false;
   }
 
   /** Takes the line if it is a boundary of an open multipart, the innermost first. */
-  #boundaryLine(line: Buffer): boolean {
-    if (line.length < 3 || line[0] !== DASH || line[1] !== DASH) return false;
+  #boundaryLine(bytes: Buffer, at: number, end: number): boolean {
+    if (end - at < 3 || bytes[at] !== DASH || bytes[at + 1] !== DASH) return false;
     for (let level = this.#open.length - 1; level >= 0; level--) {
       const entry = this.#open[level];
-      const kind = entry?.boundary && matchBoundary(line, entry.boundary);
+      const kind = entry?.boundary && matchBoundary(bytes, at, end, entry.boundary);
       if (!entry || !kind) continue;
       const before = this.#offset - this.#lastBreak;
       if (this.#inHeader) {
@@ -199,7 +205,7 @@ export class MimeScanner {
         this.#finishHeader(this.#offset, true);
       }
       this.#closeParts(level + 1, before);
-      this.#account(line, undefined);
+      this.#account(bytes, at, end, undefined);
       this.#afterBoundary(entry, kind);
       return true;
     }
@@ -237,13 +243,18 @@ export class MimeScanner {
     const part = this.#current;
     const facts = parsePartHeader(this.#headerText, part.contentType);
     this.#headerText = '';
-    Object.assign(part, facts);
+    part.contentType = facts.contentType;
+    part.parameters = facts.parameters;
+    part.transferEncoding = facts.transferEncoding;
+    part.disposition = facts.disposition;
+    part.fileName = facts.fileName;
+    part.contentId = facts.contentId;
     part.body = { start: bodyStart, end: bodyStart };
     this.#inHeader = false;
     this.#atLineStart = true;
     this.#lastBreak = 0;
     const depth = this.#open.length;
-    const plain = ['7bit', '8bit', 'binary'].includes(part.transferEncoding);
+    const plain = PLAIN_ENCODINGS.has(part.transferEncoding);
     const boundary =
       plain && part.contentType.startsWith('multipart/') ? part.parameters.boundary : undefined;
     const room = depth < DEEPEST_NESTING && this.#count < MOST_PARTS && !nothingFollows;
@@ -269,14 +280,14 @@ export class MimeScanner {
     }
   }
 
-  #account(bytes: Buffer, leaf: MimePart | undefined): void {
-    if (bytes.length === 0) return;
-    this.#offset += bytes.length;
-    const before = bytes.length > 1 ? bytes[bytes.length - 2] : this.#lastByte;
-    this.#lastByte = bytes[bytes.length - 1];
+  #account(bytes: Buffer, at: number, end: number, leaf: MimePart | undefined): void {
+    if (end === at) return;
+    this.#offset += end - at;
+    const before = end - at > 1 ? bytes[end - 2] : this.#lastByte;
+    this.#lastByte = bytes[end - 1];
     if (this.#lastByte !== LF) this.#lastBreak = 0;
     else this.#lastBreak = before === CR ? 2 : 1;
-    this.#onSpan?.(bytes, leaf);
+    this.#onSpan?.(bytes.subarray(at, end), leaf);
   }
 }
 
@@ -287,15 +298,18 @@ export function scanMime(bytes: Uint8Array): MimePart {
   return scanner.end();
 }
 
-function matchBoundary(line: Buffer, boundary: Buffer): 'next' | 'last' | undefined {
-  if (line.length < boundary.length || line.compare(boundary, 0, boundary.length, 0, boundary.length) !== 0) {
-    return undefined;
-  }
-  let at = boundary.length;
-  const last = line[at] === DASH && line[at + 1] === DASH;
+function matchBoundary(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  boundary: Buffer,
+): 'next' | 'last' | undefined {
+  let at = start + boundary.length;
+  if (at > end || bytes.compare(boundary, 0, boundary.length, start, at) !== 0) return undefined;
+  const last = at + 1 < end && bytes[at] === DASH && bytes[at + 1] === DASH;
   if (last) at += 2;
-  for (; at < line.length; at++) {
-    const byte = line[at];
+  for (; at < end; at++) {
+    const byte = bytes[at];
     if (byte !== 32 && byte !== 9 && byte !== CR && byte !== LF) return undefined;
   }
   return last ? 'last' : 'next';
@@ -321,10 +335,6 @@ function endOfHeader(bytes: Buffer, at: number): number {
     if (next === LF || (next === CR && bytes[feed + 2] === LF)) return feed + 1;
   }
   return NOWHERE;
-}
-
-function isEmptyLine(line: Buffer): boolean {
-  return line.length === 1 || (line.length === 2 && line[0] === CR);
 }
 
 function emptyPart(path: string, start: number): MimePart {
