@@ -23,9 +23,12 @@ export type ReadItem =
 
 /** Reads the contents as long as they are small; what was read of a large one is given again in front. */
 export async function readIfSmall(source: ItemSource): Promise<ReadItem> {
+  const { mime, extraParts = [] } = source;
+  if (mime instanceof Uint8Array && mime.length <= SMALL_BYTES && extraParts.length === 0)
+    return { kind: 'small', mime, parts: [] };
   const inputs: { target: StreamTarget; data: Content }[] = [];
-  if (source.mime !== undefined) inputs.push({ target: { kind: 'mime' }, data: source.mime });
-  for (const { name, data } of source.extraParts ?? []) inputs.push({ target: { kind: 'part', name }, data });
+  if (mime !== undefined) inputs.push({ target: { kind: 'mime' }, data: mime });
+  for (const { name, data } of extraParts) inputs.push({ target: { kind: 'part', name }, data });
   let left = SMALL_BYTES;
   const read: { target: StreamTarget; start: Uint8Array; rest: AsyncIterator<Uint8Array> | undefined }[] = [];
   for (const { target, data } of inputs) {
@@ -34,11 +37,11 @@ export async function readIfSmall(source: ItemSource): Promise<ReadItem> {
     read.push({ target, start, rest });
   }
   if (left >= 0 && read.every(({ rest }) => rest === undefined)) {
-    const mime = read.find(({ target }) => target.kind === 'mime')?.start;
+    const whole = read.find(({ target }) => target.kind === 'mime')?.start;
     const parts = read.flatMap(({ target, start }) =>
       target.kind === 'part' ? [{ name: target.name, data: start }] : [],
     );
-    return { kind: 'small', mime, parts };
+    return { kind: 'small', mime: whole, parts };
   }
   return {
     kind: 'large',
