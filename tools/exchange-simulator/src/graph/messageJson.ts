@@ -8,15 +8,13 @@ import {
 } from '../mailbox/content.ts';
 import { changeKey } from '../mailbox/ids.ts';
 import { hashText } from '../random.ts';
+import { graphTime } from '../timeText.ts';
 import { type MailContext, messageId } from './context.ts';
 import type { Expand } from './expand.ts';
 import { extendedValue } from './extendedProperties.ts';
 import { plainText } from './plainText.ts';
 
 type Json = Record<string, unknown>;
-
-/** A time as Graph writes it. */
-export const graphTime = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
 const recipient = (person: Correspondent) => ({
   emailAddress: { name: person.name === '' ? person.address : person.name, address: person.address },
