@@ -11,10 +11,19 @@ import { readPage, requestPath, skipLink } from './paging.ts';
 import { allowQuery, jsonBody } from './request.ts';
 import { MESSAGE, MESSAGE_NAVIGATION, readSelect } from './schema.ts';
 
+/** By the list that `readSelect` has kept. */
+const propertiesOf = new WeakMap<readonly string[], readonly string[]>();
+
 /** Names selected of a message, each once; navigation properties need `$expand`. */
 export function messageSelect(text: string | undefined): readonly string[] | undefined {
   const names = readSelect(text, MESSAGE, 'message');
-  return names && [...new Set(names)].filter((name) => !MESSAGE_NAVIGATION.includes(name));
+  if (names === undefined) return undefined;
+  let properties = propertiesOf.get(names);
+  if (properties === undefined) {
+    properties = [...new Set(names)].filter((name) => !MESSAGE_NAVIGATION.includes(name));
+    propertiesOf.set(names, properties);
+  }
+  return properties;
 }
 
 /** `GET .../messages`, of a folder or of the whole mailbox. */

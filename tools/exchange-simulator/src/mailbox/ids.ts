@@ -53,7 +53,7 @@ export class MailboxIds {
     if ((!immutable && !id.startsWith(REGULAR)) || id.length !== 90) return undefined;
     const bytes = Buffer.from(id.slice(70), 'base64url');
     if (bytes.length !== 13) return undefined;
-    if (id.slice(6, 70) !== this.#mailbox) return 'foreign';
+    if (!id.startsWith(this.#mailbox, REGULAR.length)) return 'foreign';
     const kind = bytes[0];
     const n = bytes.readUInt32BE(1);
     const moves = bytes.readUInt16BE(5);
