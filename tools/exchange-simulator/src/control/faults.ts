@@ -98,6 +98,10 @@ export class FaultPlan {
     this.#rules = [];
   }
 
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
   list(): { id: number; rule: FaultRule; struck: number }[] {
     return this.#rules.map(({ id, rule, struck }) => ({ id, rule, struck }));
   }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { graphTime } from '../graph/messageJson.ts';
 import { plainText } from '../graph/plainText.ts';
 import type { Correspondent, Item, MimeForm } from '../mailbox/content.ts';
 import { changeKey } from '../mailbox/ids.ts';
@@ -10,6 +9,7 @@ import {
   RECOVERABLE_PURGES,
   ROOT,
 } from '../mailbox/mailbox.ts';
+import { graphTime } from '../timeText.ts';
 import type { FolderInfo, MessageSnapshot } from './api.ts';
 
 const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');

@@ -10,34 +10,40 @@ const LINE_ENCODED = 78;
 const BLOCK_LINES = 144;
 const POOL_LINES = 300_000;
 
+const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+/** Of 256 bytes, the 85 that files are made of: the one for each random byte. */
+const SYMBOLS = Uint8Array.from(
+  { length: 256 },
+  (_, index) => (Math.floor((index * 85) / 256) * 3 + 1) & 255,
+);
+
 let pool: Buffer | undefined;
 
 function lines(): Buffer {
-  if (pool) return pool;
-  const random = new Random(0xa77ac4);
-  const symbols = Uint8Array.from(
-    { length: 256 },
-    (_, index) => (Math.floor((index * 85) / 256) * 3 + 1) & 255,
-  );
-  pool = Buffer.allocUnsafe(POOL_LINES * LINE_ENCODED);
-  const step = 1000;
-  const raw = Buffer.allocUnsafe(LINE_RAW * step);
-  for (let line = 0; line < POOL_LINES; line += step) {
-    for (let at = 0; at < raw.length; at += 3) {
-      const value = random.next();
-      raw[at] = symbols[value & 255] ?? 0;
-      raw[at + 1] = symbols[(value >>> 8) & 255] ?? 0;
-      raw[at + 2] = symbols[(value >>> 16) & 255] ?? 0;
-    }
-    const encoded = raw.toString('base64');
-    for (let index = 0; index < step; index++) {
-      const at = (line + index) * LINE_ENCODED;
-      pool.write(encoded.slice(index * 76, index * 76 + 76), at, 'latin1');
-      pool[at + 76] = 13;
-      pool[at + 77] = 10;
-    }
-  }
+  pool ??= encodedLines();
   return pool;
+}
+
+/** Encoded here, three bytes at a time: there is no use for the raw bytes. */
+function encodedLines(): Buffer {
+  const random = new Random(0xa77ac4);
+  const made = Buffer.allocUnsafe(POOL_LINES * LINE_ENCODED);
+  let at = 0;
+  for (let line = 0; line < POOL_LINES; line++) {
+    for (let group = 0; group < LINE_RAW; group += 3) {
+      const value = random.next();
+      const first = SYMBOLS[value & 255] ?? 0;
+      const second = SYMBOLS[(value >>> 8) & 255] ?? 0;
+      const third = SYMBOLS[(value >>> 16) & 255] ?? 0;
+      made[at++] = BASE64[first >> 2] ?? 0;
+      made[at++] = BASE64[((first & 3) << 4) | (second >> 4)] ?? 0;
+      made[at++] = BASE64[((second & 15) << 2) | (third >> 6)] ?? 0;
+      made[at++] = BASE64[third & 63] ?? 0;
+    }
+    made[at++] = 13;
+    made[at++] = 10;
+  }
+  return made;
 }
 
 /** Length of `bytes` raw bytes as base64 lines of 76 characters, each ended by CRLF. */

@@ -1,4 +1,5 @@
 import { mix } from '../random.ts';
+import { mailDate } from '../timeText.ts';
 import { encodedLength, fileBytes, fileLines, signatureText } from './attachmentPool.ts';
 import type { GeneratedFile, MessageFacts } from './messageFacts.ts';
 import type { Person } from './people.ts';
@@ -6,30 +7,30 @@ import { quotedPrintable } from './textPool.ts';
 
 type Part = string | Buffer | GeneratedFile;
 
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const pad = (value: number) => (value < 10 ? `0${value}` : `${value}`);
-
-/** A time as RFC 5322 wants it, in UTC. */
-export function mailDate(time: number): string {
-  const date = new Date(time);
-  const day = `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-  return `${day} ${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${pad(date.getUTCSeconds())} +0000`;
-}
-
 const needsEncoding = (text: string) => /[^\x20-\x7e]/.test(text);
+/** UTF-8 as a string of one character a byte: what stands between the paragraphs is put together as one string. */
+const byteText = (text: string) => (needsEncoding(text) ? Buffer.from(text).toString('latin1') : text);
+
+const wordBytes = 42;
+
+const utf8Length = (codePoint: number) =>
+  codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
 
 /** RFC 2047 encoded words where a header text is not plain ASCII. */
 export function encodedWords(text: string): string {
   if (!needsEncoding(text)) return text;
   const words: string[] = [];
   let chunk = '';
+  let bytes = 0;
   for (const character of text) {
-    if (Buffer.byteLength(chunk + character) > 42) {
+    const length = utf8Length(character.codePointAt(0) ?? 0);
+    if (bytes + length > wordBytes) {
       words.push(chunk);
       chunk = '';
+      bytes = 0;
     }
     chunk += character;
+    bytes += length;
   }
   words.push(chunk);
   return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join('\r\n ');
@@ -89,12 +90,13 @@ function contentHeaders(facts: MessageFacts): string {
     facts.importance === 'normal'
       ? ''
       : `Importance: ${facts.importance}\r\nX-Priority: ${facts.importance === 'high' ? 1 : 5}\r\n`;
+  const subject = encodedWords(facts.subject);
   return (
     `${signature}From: ${headerAddress(facts.from)}\r\nTo: ${addressList(facts.to)}\r\n` +
-    `${facts.cc.length > 0 ? `Cc: ${addressList(facts.cc)}\r\n` : ''}Subject: ${encodedWords(facts.subject)}\r\n` +
+    `${facts.cc.length > 0 ? `Cc: ${addressList(facts.cc)}\r\n` : ''}Subject: ${subject}\r\n` +
     `Date: ${mailDate(facts.sentAt)}\r\nMessage-ID: ${facts.internetMessageId}\r\n` +
     `${facts.inReplyTo ? `In-Reply-To: ${facts.inReplyTo}\r\nReferences: ${facts.inReplyTo}\r\n` : ''}${priority}` +
-    `Thread-Topic: ${encodedWords(facts.subject)}\r\nAccept-Language: en-GB, en-US\r\nContent-Language: en-GB\r\nMIME-Version: 1.0\r\n`
+    `Thread-Topic: ${subject}\r\nAccept-Language: en-GB, en-US\r\nContent-Language: en-GB\r\nMIME-Version: 1.0\r\n`
   );
 }
 
@@ -102,29 +104,34 @@ const greeting = (facts: MessageFacts) => `Hello ${facts.to[0]?.name.split(' ')[
 const closing = (facts: MessageFacts) => `Regards, ${facts.from.name} (ref ${facts.key.toString(16)})`;
 
 /** Text and HTML around the paragraphs, decoded. */
-export function frameOf(facts: MessageFacts): {
-  textHead: string;
-  textTail: string;
-  htmlHead: string;
-  htmlTail: string;
-} {
+interface Frame {
+  readonly isAscii: boolean;
+  readonly textHead: string;
+  readonly textTail: string;
+  readonly htmlHead: string;
+  readonly htmlTail: string;
+}
+
+export function frameOf(facts: MessageFacts): Frame {
   const image = facts.inlineImage
     ? `<img width="120" height="40" src="cid:${facts.inlineImage.contentId}" alt="logo">\r\n`
     : '';
+  const hello = greeting(facts);
+  const regards = closing(facts);
   return {
-    textHead: `${greeting(facts)}\r\n\r\n`,
-    textTail: `${closing(facts)}\r\n`,
-    htmlHead: `<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head>\r\n<body lang="EN-GB" link="#0563C1" vlink="#954F72">\r\n<p class="MsoNormal">${greeting(facts)}</p>\r\n`,
-    htmlTail: `${image}<p class="MsoNormal">${closing(facts)}</p>\r\n</body></html>\r\n`,
+    // Nothing but the names can be something else.
+    isAscii: !needsEncoding(hello) && !needsEncoding(regards),
+    textHead: `${hello}\r\n\r\n`,
+    textTail: `${regards}\r\n`,
+    htmlHead: `<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head>\r\n<body lang="EN-GB" link="#0563C1" vlink="#954F72">\r\n<p class="MsoNormal">${hello}</p>\r\n`,
+    htmlTail: `${image}<p class="MsoNormal">${regards}</p>\r\n</body></html>\r\n`,
   };
 }
 
 const quoted = (text: string) => text.split('\r\n').map(quotedPrintable).join('\r\n');
-const isAscii = (text: string) => !/[^\r\n\x20-\x7e]/.test(text);
 
-function textParts(facts: MessageFacts, kind: 'plain' | 'html'): Part[] {
+function textParts(facts: MessageFacts, frame: Frame, kind: 'plain' | 'html'): Part[] {
   const { pool, firstParagraph, lastParagraph } = facts;
-  const frame = frameOf(facts);
   const head = kind === 'plain' ? frame.textHead : frame.htmlHead;
   const tail = kind === 'plain' ? frame.textTail : frame.htmlTail;
   const offsets = kind === 'plain' ? pool.textOffsets : pool.htmlOffsets;
@@ -139,9 +146,9 @@ function textParts(facts: MessageFacts, kind: 'plain' | 'html'): Part[] {
       quoted(tail),
     ];
   }
-  const ascii = isAscii(head) && isAscii(tail);
-  const header = `Content-Type: text/${kind}; charset="${ascii ? 'us-ascii' : 'utf-8'}"\r\nContent-Transfer-Encoding: ${ascii ? '7bit' : '8bit'}\r\n\r\n`;
-  return ascii ? [header + head, middle, tail] : [header, Buffer.from(head), middle, Buffer.from(tail)];
+  const [charset, encoding] = frame.isAscii ? ['us-ascii', '7bit'] : ['utf-8', '8bit'];
+  const header = `Content-Type: text/${kind}; charset="${charset}"\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`;
+  return frame.isAscii ? [header + head, middle, tail] : [header + byteText(head), middle, byteText(tail)];
 }
 
 /** The parts of one multipart entity. */
@@ -179,14 +186,15 @@ export const embeddedName = (facts: MessageFacts) => `Inner ${facts.subject}`;
 
 function messageParts(facts: MessageFacts): Part[] {
   const mark = facts.key.toString(16).padStart(8, '0');
-  let html = facts.parts === 'text' ? [] : textParts(facts, 'html');
+  const frame = frameOf(facts);
+  let html = facts.parts === 'text' ? [] : textParts(facts, frame, 'html');
   if (facts.inlineImage && facts.parts !== 'text') {
     html = multipart('related', `_004_${mark}_`, [html, filePart(facts.inlineImage)], ' type="text/html";');
   }
   let body = html;
-  if (facts.parts === 'text') body = textParts(facts, 'plain');
+  if (facts.parts === 'text') body = textParts(facts, frame, 'plain');
   if (facts.parts === 'alternative')
-    body = multipart('alternative', `_000_${mark}_`, [textParts(facts, 'plain'), html]);
+    body = multipart('alternative', `_000_${mark}_`, [textParts(facts, frame, 'plain'), html]);
   if (facts.files.length > 0 || facts.embedded) {
     const entities = [body, ...facts.files.map(filePart)];
     if (facts.embedded)
@@ -202,12 +210,28 @@ function messageParts(facts: MessageFacts): Part[] {
 const partLength = (part: Part) =>
   typeof part === 'string' || Buffer.isBuffer(part) ? part.length : encodedLength(part.size);
 
+/** The parts with the texts that stand side by side as one, and the length of all. */
+function joinedParts(facts: MessageFacts): { parts: Part[]; length: number } {
+  const parts: Part[] = [];
+  let length = 0;
+  let text = '';
+  for (const part of messageParts(facts)) {
+    length += partLength(part);
+    if (typeof part === 'string') {
+      text += part;
+      continue;
+    }
+    parts.push(text, part);
+    text = '';
+  }
+  parts.push(text);
+  return { parts, length };
+}
+
 /** The whole message in one buffer. */
 export function mimeBytes(facts: MessageFacts): Buffer {
-  const parts = messageParts(facts);
-  let total = 0;
-  for (const part of parts) total += partLength(part);
-  const out = Buffer.allocUnsafe(total);
+  const { parts, length } = joinedParts(facts);
+  const out = Buffer.allocUnsafe(length);
   let at = 0;
   for (const part of parts) {
     if (typeof part === 'string') at += out.write(part, at, 'latin1');
@@ -228,24 +252,13 @@ export interface MimePieces {
  * held whole.
  */
 export function mimePieces(facts: MessageFacts): MimePieces {
-  const pieces: (Buffer | GeneratedFile)[] = [];
-  let length = 0;
-  let text = '';
-  for (const part of messageParts(facts)) {
-    length += partLength(part);
-    if (typeof part === 'string') {
-      text += part;
-      continue;
-    }
-    if (text !== '') pieces.push(Buffer.from(text, 'latin1'));
-    text = '';
-    pieces.push(part);
-  }
-  if (text !== '') pieces.push(Buffer.from(text, 'latin1'));
+  const { parts, length } = joinedParts(facts);
   function* chunks(): Generator<Buffer> {
-    for (const piece of pieces) {
-      if (Buffer.isBuffer(piece)) yield piece;
-      else yield* fileLines(piece.key, piece.size);
+    for (const part of parts) {
+      if (typeof part === 'string') {
+        if (part !== '') yield Buffer.from(part, 'latin1');
+      } else if (Buffer.isBuffer(part)) yield part;
+      else yield* fileLines(part.key, part.size);
     }
   }
   return { length, chunks };

@@ -1,4 +1,5 @@
 import { Random } from '../random.ts';
+import { paragraphSource } from './paragraphs.ts';
 
 /**
  * Text for message bodies, built once per process: a message's body is two slices of it (the same paragraphs as
@@ -23,10 +24,6 @@ export interface TextPool {
   json(form: 'html' | 'text', from: number, to: number): Buffer;
 }
 
-const COMMON =
-  'the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one you were all her she there would their we him been has when who will no more if out so up said what its about than into them can only other time new some could these two may first then do any like my now over such our man me even most made after also did many off before must well back through years much where your way down should because long each just state those people too mr how little good world make very year still see own work men day get here old between both life being under three never know same last another while us might great go come since against right came take used himself few house use place during high without again home around small however found mrs part school thought went say general once upon war left every does got united number hand course water until always away public something fact less though far put head think called set almost enough end took government night yet system better four nothing told eyes city going president why days present point toward business team meeting report project budget invoice quarter customer contract please thanks regards update review attached schedule'.split(
-    ' ',
-  );
 const STYLES = [
   '<p class="MsoNormal" style="margin:0cm 0cm 8pt;line-height:107%;font-size:11pt;font-family:Calibri,sans-serif">',
   '<p style="margin:0 0 10px 0;font-family:Arial,Helvetica,sans-serif;font-size:14px;line-height:1.5;color:#333333;mso-fareast-language:EN-US">',
@@ -37,77 +34,6 @@ const CLOSES = [
   '</p>\r\n<p style="margin:0 0 10px 0;font-family:Arial,Helvetica,sans-serif;font-size:14px">&nbsp;</p>\r\n',
   '</span></div>\r\n<div style="padding:4px 0"><br class="Apple-interchange-newline"></div>\r\n',
 ];
-const ACCENTED = [
-  'Größe',
-  'café',
-  'naïve',
-  'Straße',
-  'résumé',
-  'příliš',
-  'żółć',
-  'mañana',
-  'Ελλάδα',
-  'привет',
-  '東京',
-  '🎉',
-  '✅',
-  '→',
-  '“quoted”',
-  '–',
-];
-
-function vocabulary(random: Random, size: number): string[] {
-  const onsets = [
-    'b',
-    'br',
-    'c',
-    'd',
-    'f',
-    'gr',
-    'h',
-    'k',
-    'l',
-    'm',
-    'n',
-    'p',
-    'pr',
-    'r',
-    's',
-    'st',
-    't',
-    'tr',
-    'v',
-    'w',
-  ];
-  const vowels = ['a', 'e', 'i', 'o', 'u', 'ai', 'ea', 'io'];
-  const ends = ['', 'n', 'r', 's', 't', 'l', 'nd', 'm'];
-  const words = [...COMMON];
-  while (words.length < size) {
-    let word = '';
-    const syllables = 1 + random.below(3);
-    for (let index = 0; index <= syllables; index++) word += random.pick(onsets) + random.pick(vowels);
-    words.push(word + random.pick(ends));
-  }
-  return words;
-}
-
-/** Maps 16 random bits to a word number with the frequencies of natural text (rank r about 1/r). */
-function zipfTable(size: number): Uint16Array {
-  const weights = Array.from({ length: size }, (_, rank) => 1 / (rank + 1.5));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const table = new Uint16Array(65536);
-  let word = 0;
-  let sum = (weights[0] ?? 0) / total;
-  for (let index = 0; index < table.length; index++) {
-    while (index / table.length > sum && word < size - 1) {
-      word++;
-      sum += (weights[word] ?? 0) / total;
-    }
-    table[index] = word;
-  }
-  return table;
-}
-
 const QUOTED: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   const plain = byte >= 32 && byte < 127 && byte !== 61;
   return plain ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
@@ -141,89 +67,104 @@ function offsets(parts: readonly { length: number }[]): Uint32Array {
   return result;
 }
 
-function paragraphText(
-  random: Random,
-  words: readonly string[],
-  zipf: Uint16Array,
-  accents: boolean,
-): string[] {
-  const count = 25 + random.below(70);
-  const lines: string[] = [];
-  let line = '';
-  let sentence = 0;
-  for (let index = 0; index < count; index++) {
-    let word = words[zipf[random.next() & 0xffff] ?? 0] ?? 'the';
-    if (accents && random.below(9) === 0) word = random.pick(ACCENTED);
-    if (sentence === 0) word = word.charAt(0).toUpperCase() + word.slice(1);
-    sentence++;
-    if (sentence > 7 && random.below(6) === 0) {
-      word += '.';
-      sentence = 0;
-    } else if (random.below(14) === 0) word += ',';
-    if (random.below(60) === 0) word += ` ${random.below(100000)}`;
-    if (line.length + word.length > 72) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
+/** The byte that stands behind a backslash for this one inside a JSON string; 0 where there is none. */
+const ESCAPES = new Uint8Array(256);
+for (const [plain, after] of ['""', '\\\\', '\rr', '\nn'])
+  ESCAPES[(plain ?? '').charCodeAt(0)] = (after ?? '').charCodeAt(0);
+
+/** UTF-8 without other control characters than line ends, as it stands inside a JSON string. */
+function escapedForm(plain: Buffer, plainOffsets: Uint32Array): { bytes: Buffer; at: Uint32Array } {
+  const room = Buffer.allocUnsafe(plain.length * 2);
+  const at = new Uint32Array(plainOffsets.length);
+  let end = 0;
+  let index = 0;
+  for (let paragraph = 0; paragraph < at.length; paragraph++) {
+    const last = plainOffsets[paragraph] ?? 0;
+    for (; index < last; index++) {
+      const byte = plain[index] ?? 0;
+      const after = ESCAPES[byte] ?? 0;
+      if (after !== 0) room[end++] = 0x5c;
+      room[end++] = after === 0 ? byte : after;
+    }
+    at[paragraph] = end;
   }
-  lines.push(`${line}.`);
-  return lines;
+  return { bytes: Buffer.from(room.subarray(0, end)), at };
 }
 
-function buildPool(kind: TextPool['encoding'], paragraphs: number): TextPool {
-  const random = new Random(kind === '7bit' ? 0x7b17 : 0x9b17);
-  const words = vocabulary(random, 900);
-  const zipf = zipfTable(words.length);
+type Decoded = () => { bytes: Buffer; at: Uint32Array };
+
+/** Paragraphs as they stand inside a JSON string; made when they are first asked for. */
+function jsonOf(decoded: Readonly<Record<'html' | 'text', Decoded>>): TextPool['json'] {
+  const made: { html?: ReturnType<typeof escapedForm>; text?: ReturnType<typeof escapedForm> } = {};
+  return (form, from, to) => {
+    let pool = made[form];
+    if (pool === undefined) {
+      const { bytes, at } = decoded[form]();
+      pool = escapedForm(bytes, at);
+      made[form] = pool;
+    }
+    return pool.bytes.subarray(pool.at[from], pool.at[to]);
+  };
+}
+
+const TEXT_END = '\r\n\r\n';
+const HTML_STARTS = STYLES.map((style) => `${style}\r\n`);
+
+function unicodePool(paragraphs: number): TextPool {
+  const random = new Random(0x9b17);
+  const next = paragraphSource(random, true);
   const texts: string[] = [];
   const htmls: string[] = [];
   for (let index = 0; index < paragraphs; index++) {
-    const lines = paragraphText(random, words, zipf, kind !== '7bit');
+    let text = '';
+    next((piece) => {
+      text += piece;
+    });
     const style = random.below(STYLES.length);
-    texts.push(`${lines.join('\r\n')}\r\n\r\n`);
-    htmls.push(`${STYLES[style] ?? ''}\r\n${lines.join('\r\n')}${CLOSES[style] ?? ''}`);
+    texts.push(text + TEXT_END);
+    htmls.push(`${HTML_STARTS[style] ?? ''}${text}${CLOSES[style] ?? ''}`);
   }
-  if (kind === '7bit') return asciiPool(texts, htmls);
   const encodedTexts = texts.map(encodeLines);
   const encodedHtmls = htmls.map(encodeLines);
+  const utf8 = (decoded: readonly string[]) => {
+    const pieces = decoded.map((text) => Buffer.from(text));
+    return { bytes: Buffer.concat(pieces), at: offsets(pieces) };
+  };
   return {
     paragraphs,
     text: Buffer.from(encodedTexts.join(''), 'latin1'),
     textOffsets: offsets(encodedTexts),
     html: Buffer.from(encodedHtmls.join(''), 'latin1'),
     htmlOffsets: offsets(encodedHtmls),
-    encoding: kind,
+    encoding: 'quoted-printable',
     decodedHtml: (from, to) => htmls.slice(from, to).join(''),
     decodedText: (from, to) => texts.slice(from, to).join(''),
-    json: jsonOf(texts, htmls),
+    json: jsonOf({ html: () => utf8(htmls), text: () => utf8(texts) }),
   };
 }
 
-/** Paragraphs as they stand inside a JSON string; made when they are first asked for. */
-function escapedPool(paragraphs: readonly string[]): (from: number, to: number) => Buffer {
-  let plain = paragraphs;
-  let made: { bytes: Buffer; at: Uint32Array } | undefined;
-  return (from, to) => {
-    if (made === undefined) {
-      const pieces = plain.map((text) => Buffer.from(JSON.stringify(text).slice(1, -1)));
-      plain = [];
-      made = { bytes: Buffer.concat(pieces), at: offsets(pieces) };
-    }
-    return made.bytes.subarray(made.at[from], made.at[to]);
+/** The paragraphs as bytes from the start: of so many, strings cost several times as much. */
+function asciiPool(paragraphs: number): TextPool {
+  const random = new Random(0x7b17);
+  const next = paragraphSource(random, false);
+  const styles = new Uint8Array(paragraphs);
+  const textOffsets = new Uint32Array(paragraphs + 1);
+  let room = Buffer.allocUnsafe(8 * 1024 * 1024);
+  let end = 0;
+  const write = (piece: string) => {
+    if (end + piece.length > room.length) room = Buffer.concat([room], room.length * 2);
+    for (let index = 0; index < piece.length; index++) room[end++] = piece.charCodeAt(index);
   };
-}
-
-function jsonOf(texts: readonly string[], htmls: readonly string[]): TextPool['json'] {
-  const escaped = { text: escapedPool(texts), html: escapedPool(htmls) };
-  return (form, from, to) => escaped[form](from, to);
-}
-
-function asciiPool(texts: readonly string[], htmls: readonly string[]): TextPool {
-  const text = Buffer.from(texts.join(''), 'latin1');
-  const html = Buffer.from(htmls.join(''), 'latin1');
-  const textOffsets = offsets(texts);
-  const htmlOffsets = offsets(htmls);
+  for (let index = 0; index < paragraphs; index++) {
+    next(write);
+    styles[index] = random.below(STYLES.length);
+    write(TEXT_END);
+    textOffsets[index + 1] = end;
+  }
+  const text = Buffer.from(room.subarray(0, end));
+  const { html, htmlOffsets } = htmlOf(text, textOffsets, styles);
   return {
-    paragraphs: texts.length,
+    paragraphs,
     text,
     textOffsets,
     html,
@@ -231,8 +172,27 @@ function asciiPool(texts: readonly string[], htmls: readonly string[]): TextPool
     encoding: '7bit',
     decodedHtml: (from, to) => html.toString('latin1', htmlOffsets[from], htmlOffsets[to]),
     decodedText: (from, to) => text.toString('latin1', textOffsets[from], textOffsets[to]),
-    json: jsonOf(texts, htmls),
+    json: jsonOf({
+      html: () => ({ bytes: html, at: htmlOffsets }),
+      text: () => ({ bytes: text, at: textOffsets }),
+    }),
   };
+}
+
+function htmlOf(text: Buffer, textOffsets: Uint32Array, styles: Uint8Array) {
+  const starts = HTML_STARTS.map((start) => Buffer.from(start));
+  const closes = CLOSES.map((close) => Buffer.from(close));
+  const pieces: Buffer[] = [];
+  const htmlOffsets = new Uint32Array(textOffsets.length);
+  let end = 0;
+  for (const [index, style] of styles.entries()) {
+    const inner = text.subarray(textOffsets[index], (textOffsets[index + 1] ?? 0) - TEXT_END.length);
+    const paragraph = [starts[style] ?? inner, inner, closes[style] ?? inner];
+    for (const piece of paragraph) end += piece.length;
+    pieces.push(...paragraph);
+    htmlOffsets[index + 1] = end;
+  }
+  return { html: Buffer.concat(pieces, end), htmlOffsets };
 }
 
 let ascii: TextPool | undefined;
@@ -240,12 +200,12 @@ let unicode: TextPool | undefined;
 
 /** The pool of plain ASCII paragraphs (most messages). Built on first use, then shared by the process. */
 export function asciiText(): TextPool {
-  ascii ??= buildPool('7bit', 14000);
+  ascii ??= asciiPool(14000);
   return ascii;
 }
 
 /** The pool of paragraphs with accents, other scripts and emoji, quoted-printable in MIME. */
 export function unicodeText(): TextPool {
-  unicode ??= buildPool('quoted-printable', 900);
+  unicode ??= unicodePool(900);
   return unicode;
 }

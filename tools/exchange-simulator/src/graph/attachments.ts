@@ -13,6 +13,7 @@ import {
   methodNotAllowed,
   refuseWhenFull,
 } from './errors.ts';
+import { NO_EXPAND } from './expand.ts';
 import { attachmentJson, messageJson } from './messageJson.ts';
 import { readPage, requestPath, skipLink } from './paging.ts';
 import { allowQuery, jsonBody } from './request.ts';
@@ -62,11 +63,7 @@ async function nestedItem(
     changeKey: ____,
     webLink: _____,
     ...json
-  } = await messageJson(context, nested, undefined, {
-    attachments: false,
-    attachmentSelect: undefined,
-    extended: [],
-  });
+  } = await messageJson(context, nested, { select: undefined, expand: NO_EXPAND, basic: false });
   return { '@odata.type': '#microsoft.graph.message', id: '', ...json };
 }
 

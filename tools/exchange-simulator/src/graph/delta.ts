@@ -5,9 +5,9 @@ import { type MailContext, userPath } from './context.ts';
 import { tokenOf } from './deltaLink.ts';
 import type { DeltaState } from './deltaTokens.ts';
 import { badRequest, GraphError, itemNotFound } from './errors.ts';
-import { type Expand, readExpand } from './expand.ts';
+import { readExpand } from './expand.ts';
 import { parseFilter } from './filter.ts';
-import { messageJson } from './messageJson.ts';
+import { messageText, type Wanted } from './messageJson.ts';
 import { messageSelect } from './messages.ts';
 import { allowQuery, numberOption } from './request.ts';
 
@@ -131,14 +131,7 @@ function changeEntry(context: MailContext, state: DeltaState, n: number): Entry 
   return { n, removed: !here };
 }
 
-async function entryJson(
-  context: MailContext,
-  entry: Entry,
-  select: readonly string[] | undefined,
-  expand: Expand,
-  basic: boolean,
-  folder: number,
-) {
+function entryJson(context: MailContext, entry: Entry, wanted: Wanted, folder: number) {
   const immutable = context.request.prefer.immutableIds;
   const item: Item | undefined = context.mailbox.item(entry.n);
   if (entry.removed || !item) {
@@ -150,10 +143,7 @@ async function entryJson(
       '@removed': { reason: 'deleted' },
     };
   }
-  return {
-    '@odata.type': '#microsoft.graph.message',
-    ...(await messageJson(context, item, select, expand, basic)),
-  };
+  return messageText(context, item, wanted, '#microsoft.graph.message');
 }
 
 /** The state in which the next round starts. */
@@ -188,8 +178,7 @@ export async function messageDelta(context: MailContext, folder: Folder, basic: 
     );
   const path = `${userPath(context)}/mailFolders/${encodeURIComponent(context.mailbox.ids.folder(folder.number))}/messages/delta`;
   const start = openState(context, folder, `${path}?$deltatoken=`);
-  const select = messageSelect(start.select);
-  const expand = readExpand(start.expand);
+  const wanted = { select: messageSelect(start.select), expand: readExpand(start.expand), basic };
   const size = Math.min(graph.limits.maxPageSize, request.prefer.maxPageSize ?? 10);
   const { chaos, random } = graph;
   const isEmpty = chaos.emptyPages > 0 && random.unit() < chaos.emptyPages;
@@ -199,7 +188,7 @@ export async function messageDelta(context: MailContext, folder: Folder, basic: 
     : collect(context, start, limit);
   const value = [];
   for (const entry of entries) {
-    value.push(await entryJson(context, entry, select, expand, basic, folder.number));
+    value.push(await entryJson(context, entry, wanted, folder.number));
     if (chaos.duplicates > 0 && random.unit() < chaos.duplicates) value.push(value.at(-1));
   }
   const link = done

@@ -35,6 +35,13 @@ export interface Expiry {
 }
 
 const COUNTED_FROM = 149;
+/** The folders of some hundred mailboxes; each takes a kilobyte. */
+const mostRecent = 2000;
+
+interface SealedState extends DeltaState {
+  readonly link: string;
+  readonly serial: number;
+}
 
 /** Seals delta states into opaque tokens and opens them again; can let them expire. */
 export class DeltaTokens {
@@ -43,6 +50,8 @@ export class DeltaTokens {
   readonly #seed: number;
   #issued = 0;
   #generation = COUNTED_FROM;
+  /** States by tokens that were given out lately: most links come back, and decrypting costs as much as the rest. */
+  readonly #recent = new Map<string, SealedState>();
   readonly #expired: { readonly expiry: Expiry; readonly upTo: number }[] = [];
 
   constructor(seed: number) {
@@ -51,14 +60,21 @@ export class DeltaTokens {
   }
 
   seal(state: DeltaState, link: 'next' | 'delta'): string {
-    const iv = Buffer.alloc(12);
+    const iv = Buffer.allocUnsafe(12);
     iv.writeUInt32BE(++this.#issued, 0);
     iv.writeUInt32BE(mix(this.#issued, this.#seed), 4);
+    iv.writeUInt32BE(0, 8);
     const cipher = createCipheriv('aes-256-gcm', this.#key, iv);
-    const text = JSON.stringify({ ...state, link, serial: this.#issued });
-    return Buffer.concat([iv, cipher.update(text), cipher.final(), cipher.getAuthTag()]).toString(
-      'base64url',
-    );
+    const sealed = { ...state, link, serial: this.#issued };
+    const token = Buffer.concat([
+      iv,
+      cipher.update(JSON.stringify(sealed)),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]).toString('base64url');
+    if (this.#recent.size >= mostRecent) this.#recent.clear();
+    this.#recent.set(token, sealed);
+    return token;
   }
 
   /**
@@ -70,7 +86,7 @@ export class DeltaTokens {
     expected: { of: DeltaState['of']; mailbox: string; folder: number; link: 'next' | 'delta' },
     restart: string,
   ): DeltaState {
-    const opened = this.#decrypt(token);
+    const opened = this.#recent.get(token) ?? this.#decrypt(token);
     if (
       !opened ||
       opened.of !== expected.of ||
@@ -113,7 +129,7 @@ export class DeltaTokens {
     return dice / 4294967296 < expiry.fraction;
   }
 
-  #decrypt(token: string): (DeltaState & { link: string; serial: number }) | undefined {
+  #decrypt(token: string): SealedState | undefined {
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length < 29) return undefined;
     const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, 12));

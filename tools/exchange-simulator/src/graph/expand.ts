@@ -11,7 +11,8 @@ export interface Expand {
   readonly extended: readonly string[];
 }
 
-const NOTHING: Expand = { attachments: false, attachmentSelect: undefined, extended: [] };
+/** Nothing but the message itself. */
+export const NO_EXPAND: Expand = { attachments: false, attachmentSelect: undefined, extended: [] };
 
 /** Splits at commas outside of brackets and quotes. */
 function splitTop(text: string, separator: string): string[] {
@@ -56,8 +57,8 @@ const unknownProperty = (name: string, type: string) =>
 
 /** Reads `$expand` of a message. Throws 400 for what cannot be expanded. */
 export function readExpand(text: string | undefined, type = 'message'): Expand {
-  if (text === undefined) return NOTHING;
-  let result = NOTHING;
+  if (text === undefined) return NO_EXPAND;
+  let result = NO_EXPAND;
   for (const part of splitTop(text, ',')) {
     const [, name, inner] = /^\s*(\w+)(?:\((.*)\))?\s*$/s.exec(part) ?? [];
     const options = new Map(

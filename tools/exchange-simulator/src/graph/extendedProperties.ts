@@ -1,4 +1,5 @@
 import type { ContentProperties, Item } from '../mailbox/content.ts';
+import { graphTime } from '../timeText.ts';
 import { badRequest } from './errors.ts';
 
 const TYPES = [
@@ -54,8 +55,6 @@ export const MESSAGE_FLAGS = 'Integer 0xe07';
 export const DELIVERY_TIME = 'SystemTime 0xe06';
 export const SUBMIT_TIME = 'SystemTime 0x39';
 
-const time = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
-
 /** Message flags (MS-OXCMSG): 1 read, 4 submitted, 8 unsent, 0x10 has attachments. */
 function messageFlags(item: Item, content: ContentProperties): number {
   const set = Number(item.state.extended.get(MESSAGE_FLAGS) ?? '4') & 0x4;
@@ -78,9 +77,9 @@ export function extendedValue(
     case MESSAGE_FLAGS:
       return String(messageFlags(item, content));
     case DELIVERY_TIME:
-      return time(item.state.receivedAt);
+      return graphTime(item.state.receivedAt);
     case SUBMIT_TIME:
-      return time(content.sentAt ?? item.state.receivedAt);
+      return graphTime(content.sentAt ?? item.state.receivedAt);
     case 'String 0x1a':
       return item.state.extended.get(id) ?? 'IPM.Note';
     case 'String 0x37':

@@ -1,4 +1,4 @@
-import { JsonText } from '../http/jsonText.ts';
+import { JsonMembers, JsonText } from '../http/jsonText.ts';
 import {
   type AttachmentInfo,
   type ContentProperties,
@@ -8,15 +8,13 @@ import {
 } from '../mailbox/content.ts';
 import { changeKey } from '../mailbox/ids.ts';
 import { hashText } from '../random.ts';
+import { graphTime } from '../timeText.ts';
 import { type MailContext, messageId } from './context.ts';
 import type { Expand } from './expand.ts';
 import { extendedValue } from './extendedProperties.ts';
 import { plainText } from './plainText.ts';
 
 type Json = Record<string, unknown>;
-
-/** A time as Graph writes it. */
-export const graphTime = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
 const recipient = (person: Correspondent) => ({
   emailAddress: { name: person.name === '' ? person.address : person.name, address: person.address },
@@ -38,11 +36,11 @@ function bodyJson(content: ContentProperties, asText: boolean): Json {
   return { contentType: 'text', content: body.text ?? plainText(body.html ?? '') };
 }
 
-function conversationIndex(conversation: string): string {
+function conversationIndex(conversation: string): Buffer {
   const bytes = Buffer.alloc(22, 1);
   bytes.writeUInt32BE(hashText(conversation), 2);
   bytes.writeUInt32BE(hashText(`index ${conversation}`), 6);
-  return bytes.toString('base64');
+  return bytes;
 }
 
 interface Source {
@@ -64,9 +62,8 @@ const BUILDERS: Readonly<Record<string, (source: Source) => unknown>> = {
   bodyPreview: ({ content }) => preview(content),
   importance: ({ item }) => item.state.importance,
   parentFolderId: ({ context, item }) => context.mailbox.ids.folder(item.folder),
-  conversationId: ({ content }) =>
-    `AAQkAD${Buffer.from(conversationIndex(content.conversation), 'base64').toString('base64url')}==`,
-  conversationIndex: ({ content }) => conversationIndex(content.conversation),
+  conversationId: ({ content }) => `AAQkAD${conversationIndex(content.conversation).toString('base64url')}==`,
+  conversationIndex: ({ content }) => conversationIndex(content.conversation).toString('base64'),
   isDeliveryReceiptRequested: ({ item }) => item.state.isDeliveryReceiptRequested,
   isReadReceiptRequested: ({ item }) => item.state.isReadReceiptRequested,
   isRead: ({ item }) => item.state.isRead,
@@ -92,41 +89,67 @@ export const DEFAULT_MESSAGE = Object.keys(BUILDERS).filter((name) => !ON_SELECT
 /** Properties that `Mail.ReadBasic.All` does not show. */
 const NOT_BASIC = new Set(['body', 'bodyPreview', 'uniqueBody', 'internetMessageHeaders']);
 
-/** A message as JSON with the selected properties (all default ones without a selection). */
-export async function messageJson(
-  context: MailContext,
-  item: Item,
-  select: readonly string[] | undefined,
-  expand: Expand,
-  basic = false,
-): Promise<Json> {
+/** What of a message is wanted: the selected properties (all default ones without a selection), and what goes with it. */
+export interface Wanted {
+  readonly select: readonly string[] | undefined;
+  readonly expand: Expand;
+  /** Without what `Mail.ReadBasic.All` does not show. */
+  readonly basic: boolean;
+}
+
+type Put = (name: string, value: unknown) => void;
+
+async function putMessage(context: MailContext, item: Item, wanted: Wanted, put: Put): Promise<void> {
+  const { select, expand, basic } = wanted;
   const loaded = item.content.properties();
   const content = loaded instanceof Promise ? await loaded : loaded;
   const source = { context, item, content };
-  const json: Json = {
-    '@odata.etag': `W/"${changeKey(item.n, item.state.version)}"`,
-    id: messageId(context, item),
-  };
+  put('@odata.etag', `W/"${changeKey(item.n, item.state.version)}"`);
+  put('id', messageId(context, item));
   for (const name of select ?? DEFAULT_MESSAGE) {
     const build = BUILDERS[name];
-    if (build && !(basic && NOT_BASIC.has(name))) json[name] = build(source);
+    if (build && !(basic && NOT_BASIC.has(name))) put(name, build(source));
   }
-  if (expand.extended.length > 0 && !basic) addExtended(json, source, expand.extended);
+  if (expand.extended.length > 0 && !basic) {
+    const found = extendedOf(source, expand.extended);
+    if (found.length > 0) put('singleValueExtendedProperties', found);
+  }
   if (expand.attachments && !basic) {
-    json.attachments = await Promise.all(
-      content.attachments.map((info) => attachmentJson(context, item, info, expand.attachmentSelect)),
+    const all = content.attachments.map((info) =>
+      attachmentJson(context, item, info, expand.attachmentSelect),
     );
+    put('attachments', await Promise.all(all));
   }
+}
+
+/** A message as JSON. */
+export async function messageJson(context: MailContext, item: Item, wanted: Wanted): Promise<Json> {
+  const json: Json = {};
+  await putMessage(context, item, wanted, (name, value) => {
+    json[name] = value;
+  });
   return json;
 }
 
-function addExtended(json: Json, source: Source, ids: readonly string[]): void {
+/** The same as text, for pages of many messages. `type` adds the name of the type. */
+export async function messageText(
+  context: MailContext,
+  item: Item,
+  wanted: Wanted,
+  type?: string,
+): Promise<JsonText> {
+  const members = new JsonMembers();
+  members.add('@odata.type', type);
+  await putMessage(context, item, wanted, (name, value) => members.add(name, value));
+  return members.end();
+}
+
+function extendedOf(source: Source, ids: readonly string[]): { id: string; value: string }[] {
   const length = () => wholeMime(source.item.content.mime()).length;
-  const found = ids.flatMap((id) => {
+  return ids.flatMap((id) => {
     const value = extendedValue(source.item, source.content, id, length);
     return value === undefined ? [] : [{ id, value }];
   });
-  if (found.length > 0) json.singleValueExtendedProperties = found;
 }
 
 /** An attachment as JSON; contents of a file come with it unless a selection leaves them out. */

@@ -3,6 +3,7 @@ import type { Folder } from '../mailbox/mailbox.ts';
 import { RECOVERABLE_DELETIONS } from '../mailbox/mailbox.ts';
 import type { MailContext } from './context.ts';
 import { badRequest, GraphError } from './errors.ts';
+import { NO_EXPAND } from './expand.ts';
 import { canonicalPropertyId, extendedValue } from './extendedProperties.ts';
 import { conjuncts, type Filter, filterPaths, parseFilter, passes } from './filter.ts';
 import { messageJson } from './messageJson.ts';
@@ -34,7 +35,6 @@ const FILTERABLE = new Set([
   'parentFolderId',
   'id',
 ]);
-const NO_EXPAND = { attachments: false, attachmentSelect: undefined, extended: [] };
 
 /** Reads `$orderby`: the direction of receivedDateTime, the only order that the simulator serves. */
 function readOrder(text: string | undefined, filter: Filter | undefined): 'desc' | 'asc' {
@@ -123,7 +123,8 @@ async function matches(context: MailContext, item: Item, parts: readonly Filter[
       continue;
     }
     const roots = filterPaths(part).map((path) => path.split('/')[0] ?? '');
-    if (!passes(part, await messageJson(context, item, roots, NO_EXPAND))) return false;
+    if (!passes(part, await messageJson(context, item, { select: roots, expand: NO_EXPAND, basic: false })))
+      return false;
   }
   return true;
 }

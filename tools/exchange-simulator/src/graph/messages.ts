@@ -5,15 +5,25 @@ import { folderOf, type MailContext } from './context.ts';
 import { badRequest, malformedId } from './errors.ts';
 import { readExpand } from './expand.ts';
 import { destinationId } from './folders.ts';
-import { messageJson } from './messageJson.ts';
+import { messageJson, messageText } from './messageJson.ts';
 import { messageQuery } from './messageQuery.ts';
 import { readPage, requestPath, skipLink } from './paging.ts';
 import { allowQuery, jsonBody } from './request.ts';
 import { MESSAGE, MESSAGE_NAVIGATION, readSelect } from './schema.ts';
 
-/** Names selected of a message; navigation properties need `$expand`. */
+/** By the list that `readSelect` has kept. */
+const propertiesOf = new WeakMap<readonly string[], readonly string[]>();
+
+/** Names selected of a message, each once; navigation properties need `$expand`. */
 export function messageSelect(text: string | undefined): readonly string[] | undefined {
-  return readSelect(text, MESSAGE, 'message')?.filter((name) => !MESSAGE_NAVIGATION.includes(name));
+  const names = readSelect(text, MESSAGE, 'message');
+  if (names === undefined) return undefined;
+  let properties = propertiesOf.get(names);
+  if (properties === undefined) {
+    properties = [...new Set(names)].filter((name) => !MESSAGE_NAVIGATION.includes(name));
+    propertiesOf.set(names, properties);
+  }
+  return properties;
 }
 
 /** `GET .../messages`, of a folder or of the whole mailbox. */
@@ -40,7 +50,7 @@ export async function listMessages(
   const query = messageQuery(context, folder);
   const { items, more } = await query.page(skip, take);
   const value = [];
-  for (const item of items) value.push(await messageJson(context, item, select, expand, basic));
+  for (const item of items) value.push(await messageText(context, item, { select, expand, basic }));
   const place = folder
     ? `/mailFolders('${encodeURIComponent(context.mailbox.ids.folder(folder.number))}')`
     : '';
@@ -67,7 +77,7 @@ export async function messageReply(
   const read = status === 200 && request.method === 'GET';
   const select = read ? messageSelect(request.query.get('$select')) : undefined;
   const expand = readExpand(read ? request.query.get('$expand') : undefined);
-  const json = await messageJson(context, item, select, expand, basic);
+  const json = await messageJson(context, item, { select, expand, basic });
   return {
     status,
     json: {

@@ -46,6 +46,10 @@ export function readSegments(path: string): string[] {
   for (const raw of path.split('/')) {
     if (raw === '') continue;
     const decoded = decode(raw);
+    if (!decoded.endsWith(')')) {
+      segments.push(decoded);
+      continue;
+    }
     const keyed = /^([A-Za-z]+)\('((?:[^']|'')*)'\)$/.exec(decoded);
     if (keyed) segments.push(keyed[1] ?? '', (keyed[2] ?? '').replaceAll("''", "'"));
     else segments.push(decoded.replace(/\(\)$/, ''));

@@ -79,7 +79,7 @@ export async function answerGraph(
         raw.method === 'GET' ? 0 : raw.body.length,
       );
     await latency(services.state);
-    const action = services.faults.strike(subject(request, route));
+    const action = services.faults.isEmpty ? undefined : services.faults.strike(subject(request, route));
     return { reply: await carryOut(services, request, route, action), release };
   } catch (error) {
     if (error instanceof GraphError)

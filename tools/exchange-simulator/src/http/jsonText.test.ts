@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { JsonText, jsonBytes } from './jsonText.ts';
 
-const ready = (text: string) => new JsonText(Buffer.from(JSON.stringify(text)));
+const ready = (text: string) => {
+  const bytes = Buffer.from(JSON.stringify(text));
+  return new JsonText([bytes.toString('utf8', 0, 1), bytes.subarray(1)]);
+};
 
 test('texts that are at hand stand in an answer as if they had been written there', () => {
   const texts = ['', '<p class="a">\r\n\\é\u0001</p>', '{"x":"y"}', '\ud83c\udf89'];

@@ -46,7 +46,8 @@ export interface Usage {
 export class Meter {
   readonly #limits: Limits;
   readonly #clock: Clock;
-  readonly #buckets = new Map<string, Bucket>();
+  /** By application, then by mailbox. */
+  readonly #buckets = new Map<string, Map<string, Bucket>>();
 
   constructor(limits: Limits, clock: Clock) {
     this.#limits = limits;
@@ -55,7 +56,7 @@ export class Meter {
 
   /** Starts a request; the result ends it. Throws GraphError 429 beyond a limit. */
   start(application: string, mailbox: string, uploadBytes: number): () => void {
-    const bucket = this.#bucket(`${application} ${mailbox}`);
+    const bucket = this.#bucket(application, mailbox);
     const limits = this.#limits;
     const now = this.#clock.now();
     const requests = bucket.requests.add(1, now, limits.requestWindowMs);
@@ -75,23 +76,29 @@ export class Meter {
   }
 
   usage(): Usage[] {
-    return [...this.#buckets].map(([key, bucket]) => {
-      const [application = '', mailbox = ''] = key.split(' ');
-      return { application, mailbox, peakConcurrency: bucket.peak, throttled: bucket.throttled };
-    });
+    return [...this.#buckets].flatMap(([application, buckets]) =>
+      [...buckets].map(([mailbox, { peak, throttled }]) => ({
+        application,
+        mailbox,
+        peakConcurrency: peak,
+        throttled,
+      })),
+    );
   }
 
   /** Forgets peaks and counts; windows and requests in flight stay. */
   resetStatistics(): void {
-    for (const bucket of this.#buckets.values()) {
-      bucket.peak = bucket.active;
-      bucket.throttled = 0;
-    }
+    for (const buckets of this.#buckets.values())
+      for (const bucket of buckets.values()) {
+        bucket.peak = bucket.active;
+        bucket.throttled = 0;
+      }
   }
 
   /** Forgets windows too. */
   resetWindows(): void {
-    for (const [key, bucket] of this.#buckets) if (bucket.active === 0) this.#buckets.delete(key);
+    for (const buckets of this.#buckets.values())
+      for (const [mailbox, bucket] of buckets) if (bucket.active === 0) buckets.delete(mailbox);
   }
 
   #refuse(bucket: Bucket, limit: string): GraphError {
@@ -102,11 +109,16 @@ export class Meter {
     });
   }
 
-  #bucket(key: string): Bucket {
-    let bucket = this.#buckets.get(key);
+  #bucket(application: string, mailbox: string): Bucket {
+    let buckets = this.#buckets.get(application);
+    if (!buckets) {
+      buckets = new Map();
+      this.#buckets.set(application, buckets);
+    }
+    let bucket = buckets.get(mailbox);
     if (!bucket) {
       bucket = { active: 0, peak: 0, throttled: 0, requests: new Window(), uploads: new Window() };
-      this.#buckets.set(key, bucket);
+      buckets.set(mailbox, bucket);
     }
     return bucket;
   }

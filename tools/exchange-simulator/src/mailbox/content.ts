@@ -39,8 +39,8 @@ export interface ContentProperties {
   readonly sentAt: number | null;
   /** Computed on demand: it is the costly part. */
   body(): Body;
-  /** A form of the body as JSON text with its quotes, from who has that at hand; undefined when there is no such form. */
-  jsonBody?(form: 'html' | 'text'): Buffer | undefined;
+  /** A form of the body as JSON text with its quotes, in pieces, from who has that at hand; undefined when there is no such form. */
+  jsonBody?(form: 'html' | 'text'): readonly (string | Buffer)[] | undefined;
   readonly conversation: string;
   readonly attachments: readonly AttachmentInfo[];
   readonly importance: 'low' | 'normal' | 'high';

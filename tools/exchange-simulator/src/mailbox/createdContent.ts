@@ -1,6 +1,7 @@
 import { encodedLength } from '../corpus/attachmentPool.ts';
-import { encodedWords, headerAddress, mailDate } from '../corpus/generatedMime.ts';
+import { encodedWords, headerAddress } from '../corpus/generatedMime.ts';
 import { hashText } from '../random.ts';
+import { mailDate } from '../timeText.ts';
 import type { AttachmentInfo, Content, ContentProperties, Correspondent, MimeForm } from './content.ts';
 import type { HeaderLine } from './headerLines.ts';
 import type { Spool, SpoolRange } from './spool.ts';

@@ -2,6 +2,7 @@ import { type Corpus, isGeneratedRead, unreadCount } from '../corpus/corpus.ts';
 import { countInFolder, folderOfIndex, type GeneratedFolder, indexAt, positionOf } from '../corpus/layout.ts';
 import { indexOfMessageId, type MessageFacts } from '../corpus/messageFacts.ts';
 import { hashText } from '../random.ts';
+import { graphDay } from '../timeText.ts';
 import type { BaseFolder, FollowupFlag, ItemState, MailboxBase } from './content.ts';
 import { GeneratedContent } from './generatedContent.ts';
 import { standardFolders } from './standardFolders.ts';
@@ -11,6 +12,7 @@ const FOLDER_OF: ReadonlyMap<number, GeneratedFolder> = new Map(
   (Object.keys(NUMBERS) as GeneratedFolder[]).map((folder) => [NUMBERS[folder], folder]),
 );
 const factsKept = 128;
+const NOT_FLAGGED: FollowupFlag = { flagStatus: 'notFlagged' };
 const NO_EXTENDED: ReadonlyMap<string, string> = new Map();
 
 const CUSTOM: readonly BaseFolder[] = [
@@ -20,13 +22,13 @@ const CUSTOM: readonly BaseFolder[] = [
 
 /** A flag of generated mail; its dates follow from the time of the message. */
 function flagOf(status: FollowupFlag['flagStatus'], receivedAt: number): FollowupFlag {
+  if (status === 'notFlagged') return NOT_FLAGGED;
   const at = (days: number) => ({
-    dateTime: `${new Date(receivedAt + days * 86_400_000).toISOString().slice(0, 10)}T00:00:00.0000000`,
+    dateTime: `${graphDay(receivedAt + days * 86_400_000)}T00:00:00.0000000`,
     timeZone: 'UTC',
   });
   if (status === 'flagged') return { flagStatus: status, startDateTime: at(0), dueDateTime: at(7) };
-  if (status === 'complete') return { flagStatus: status, completedDateTime: at(2) };
-  return { flagStatus: 'notFlagged' };
+  return { flagStatus: status, completedDateTime: at(2) };
 }
 
 /** The base of mailbox `mailbox` of a corpus: arithmetic only, no memory per message. */

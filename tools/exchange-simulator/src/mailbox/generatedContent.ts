@@ -91,17 +91,17 @@ export class GeneratedContent implements Content {
     };
   }
 
-  #jsonBody(form: 'html' | 'text'): Buffer | undefined {
+  #jsonBody(form: 'html' | 'text'): (string | Buffer)[] | undefined {
     const { parts, pool, firstParagraph, lastParagraph } = this.#facts;
     if (parts === (form === 'html' ? 'text' : 'html')) return undefined;
     const frame = frameOf(this.#facts);
     const [head, tail] =
       form === 'html' ? [frame.htmlHead, frame.htmlTail] : [frame.textHead, frame.textTail];
-    return Buffer.concat([
-      Buffer.from(JSON.stringify(head).slice(0, -1)),
+    return [
+      JSON.stringify(head).slice(0, -1),
       pool.json(form, firstParagraph, lastParagraph),
-      Buffer.from(JSON.stringify(tail).slice(1)),
-    ]);
+      JSON.stringify(tail).slice(1),
+    ];
   }
 
   #attachments(): AttachmentInfo[] {

@@ -24,6 +24,8 @@ const IMMUTABLE = 'AAkALg';
 export class MailboxIds {
   readonly #mailbox: string;
   readonly #check: number;
+  /** The id that was made last: all messages of a page name the same folder. */
+  #lastFolder = { number: -1, id: '' };
 
   constructor(mailboxGuid: string) {
     const digest = createHash('sha256').update(`ids of ${mailboxGuid}`).digest();
@@ -36,7 +38,9 @@ export class MailboxIds {
   }
 
   folder(number: number): string {
-    return this.#encode(KINDS.folder, number, 0, 0, false);
+    if (this.#lastFolder.number !== number)
+      this.#lastFolder = { number, id: this.#encode(KINDS.folder, number, 0, 0, false) };
+    return this.#lastFolder.id;
   }
 
   attachment(n: number, moves: number, ordinal: number, immutable: boolean): string {
@@ -49,7 +53,7 @@ export class MailboxIds {
     if ((!immutable && !id.startsWith(REGULAR)) || id.length !== 90) return undefined;
     const bytes = Buffer.from(id.slice(70), 'base64url');
     if (bytes.length !== 13) return undefined;
-    if (id.slice(6, 70) !== this.#mailbox) return 'foreign';
+    if (!id.startsWith(this.#mailbox, REGULAR.length)) return 'foreign';
     const kind = bytes[0];
     const n = bytes.readUInt32BE(1);
     const moves = bytes.readUInt16BE(5);
