@@ -56,7 +56,10 @@ function formAddress(person: Person): string {
   return `${name} <${person.address}>`;
 }
 
-const addressList = (people: readonly Person[]) => people.map(headerAddress).join(',\r\n\t');
+const addressList = (people: readonly Person[]) =>
+  people.length === 1 && people[0] ? headerAddress(people[0]) : people.map(headerAddress).join(',\r\n\t');
+
+const domainOf = ({ address }: Person) => address.slice(address.indexOf('@') + 1);
 
 /** The headers that differ between a message and its copy in another mailbox. */
 function transportHeaders(facts: MessageFacts): string {
@@ -69,7 +72,7 @@ function transportHeaders(facts: MessageFacts): string {
   return (
     `Received: from ${hop} (2603:10a6:${(facts.own >>> 16).toString(16)}:${(facts.own & 0xffff).toString(16)}::17)\r\n` +
     ` by ${hop} with HTTPS; ${date}\r\n` +
-    `Received: from mx${facts.own % 40}.${facts.from.address.split('@')[1]} (203.0.113.${facts.own % 250})\r\n` +
+    `Received: from mx${facts.own % 40}.${domainOf(facts.from)} (203.0.113.${facts.own % 250})\r\n` +
     ` by ${hop} (10.167.${facts.own % 255}.${(facts.own >>> 9) % 255}) with Microsoft SMTP Server\r\n` +
     ` (version=TLS1_3, cipher=TLS_AES_256_GCM_SHA384) id 15.20.${7000 + (facts.own % 999)}.${facts.own % 31} via Frontend Transport;\r\n ${date}\r\n` +
     `Authentication-Results: spf=pass (sender IP is 203.0.113.${facts.own % 250})\r\n smtp.mailfrom=${facts.from.address}; dkim=pass (signature was verified)\r\n` +
@@ -82,7 +85,7 @@ function transportHeaders(facts: MessageFacts): string {
 
 /** The headers that a message and its copies share, without those of the content. */
 function contentHeaders(facts: MessageFacts): string {
-  const domain = facts.from.address.split('@')[1] ?? 'fabrikam.example';
+  const domain = domainOf(facts.from);
   const signature = facts.small
     ? ''
     : `DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=${domain}; s=selector1;\r\n h=From:Date:Subject:Message-ID:Content-Type:MIME-Version;\r\n bh=${signatureText(mix(facts.key, 8), 43)}=;\r\n b=${signatureText(mix(facts.key, 9), 342)}==\r\n`;

@@ -71,10 +71,21 @@ function readBatch(body: Buffer): Part[] {
   return parts;
 }
 
+/** The few names of headers that answers have, as they are written in a batch. */
+const partHeaders = new Map<string, string>();
+
+function partHeader(name: string): string {
+  let known = partHeaders.get(name);
+  if (known === undefined) {
+    known = name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+    partHeaders.set(name, known);
+  }
+  return known;
+}
+
 function partJson(id: string, reply: Reply) {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(reply.headers ?? {}))
-    headers[name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())] = value;
+  for (const [name, value] of Object.entries(reply.headers ?? {})) headers[partHeader(name)] = value;
   if (reply.json !== undefined)
     return {
       id,

@@ -43,6 +43,13 @@ describe('a delta walk', () => {
       expect(Object.keys(one).sort()).toEqual(['@odata.etag', '@odata.type', 'body', 'id', 'subject']);
   });
 
+  test('answers a property once that is selected twice', async () => {
+    const path = `/users/${user}/mailFolders/inbox/messages/delta?$select=subject,isRead,subject`;
+    const { bytes, json } = await session.get(path);
+    expect(Object.keys(json.value[0])).toEqual(['@odata.type', '@odata.etag', 'id', 'subject', 'isRead']);
+    expect(bytes.toString().split('"subject":')).toHaveLength(11);
+  });
+
   test('reports a new message, a changed one and one that moved on', async () => {
     const owner = session.users[1]!;
     const inbox = await walkDelta(session, delta(owner, 'inbox'));

@@ -72,8 +72,9 @@ export class DeltaTokens {
       cipher.final(),
       cipher.getAuthTag(),
     ]).toString('base64url');
-    if (this.#recent.size >= mostRecent) this.#recent.clear();
     this.#recent.set(token, sealed);
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > mostRecent && oldest !== undefined) this.#recent.delete(oldest);
     return token;
   }
 
