@@ -110,6 +110,13 @@ describe('an item', () => {
     expect((await repository.readItem(objectId)).properties).toEqual(properties);
   });
 
+  test('a large item that is stored already is counted once and costs nothing new', async () => {
+    const mime = Buffer.concat([withFile(encoded(randomBytes(36 * 1024 * 1024))), Buffer.from('end')]);
+    const store = () => session.storeItem({ properties: { large: true }, mime: inPieces(mime, 1 << 20) });
+    const first = await store();
+    expect(await store()).toEqual({ ...first, newBytes: 0 });
+  });
+
   test('keeps extra parts, small, large and streamed, apart from the message', async () => {
     const parts = [
       { name: 'fts', data: randomBytes(100) },

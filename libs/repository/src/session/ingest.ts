@@ -74,6 +74,8 @@ export class Ingest {
     const total = { storedBytes: 0, newBytes: 0 };
     const settle = async (prepared: PreparedBatch) => {
       const decision = this.#decide(prepared, NOTHING_SEALED, NO_TARGET);
+      // The thread lets go of what it prepared when it is asked to seal it, be it nothing of it.
+      if (!decision.anyNeeded) await thread.sealStream(job, decision.needed);
       const facts = await this.#settle(prepared, decision, NO_TARGET, (needed) =>
         thread.sealStream(job, needed),
       );
