@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -72,11 +72,15 @@ async function ourRound(
 ): Promise<Round> {
   const repository = join(work, 'ours');
   const cache = join(work, 'cache');
-  for (const folder of [repository, cache]) await rm(folder, { recursive: true, force: true });
+  await rm(repository, { recursive: true, force: true });
+  // Compiled code outlives a round, as it does the runs of a worker.
+  await mkdir(cache, { recursive: true });
+  for (const name of await readdir(cache))
+    if (name !== 'code') await rm(join(cache, name), { recursive: true, force: true });
   const run = async (verb: string) =>
     JSON.parse(
       await output(process.execPath, [YOUNG, child, verb, repository, cache, corpusDir], {
-        NODE_COMPILE_CACHE: join(work, 'code'),
+        NODE_COMPILE_CACHE: join(cache, 'code'),
         MALLOC_ARENA_MAX: '2',
       }),
     );

@@ -72,7 +72,7 @@ export class Repository {
     this.#index = new ObjectIndex({ store, keys, random, repositoryId: this.id, cacheDir });
     this.#reader = new ObjectReader(store, this.#index, keys);
     this.#pages = new PageSource(this.#reader);
-    this.#readThreads = new ReadThreads(deps.threads, keys.bytes, codeCacheDir(cacheDir));
+    this.#readThreads = new ReadThreads(deps.threads, keys.bytes, join(cacheDir, 'code'));
     const slabs = new Slabs();
     this.#opener = new FrameOpener(this.#readThreads, slabs);
     this.#rebuilder = new MessageRebuilder(this.#readThreads, slabs);
@@ -227,14 +227,9 @@ export class Repository {
       keys: keys.bytes,
       sizes: { partBytes, segmentBytes },
       zstdLevel: config.zstdLevel,
-      codeCacheDir: codeCacheDir(cacheDir),
+      codeCacheDir: join(cacheDir, 'code'),
     };
     if (threads === 0) return [inlineThread(settings, random)];
     return Array.from({ length: threads }, () => workerThread(settings));
   }
-}
-
-/** Where threads keep compiled code: with that of the process, if it keeps its own. */
-function codeCacheDir(cacheDir: string): string {
-  return process.env.NODE_COMPILE_CACHE ?? join(cacheDir, 'code');
 }

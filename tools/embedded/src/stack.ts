@@ -89,7 +89,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     HOLDFAST_READY: 'stdout',
     // glibc gives each thread a heap of its own, and none of them gives back what others could use.
     MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
-    // Services and their threads start in less than half the time with code that was compiled before.
+    // With code that was compiled before, services start with three fifths of the processor time, their threads with half.
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(dataDir, 'cache', 'code'),
     ...options.env,
   };

@@ -107,6 +107,22 @@ describe('a page with bodies', () => {
     });
   });
 
+  test.each([
+    ['a control character', '\u0001', '\\u0001'],
+    ['an escape that is not needed', '\\/', '/'],
+    ['an escaped quote', '\\"', '\\"'],
+    ['an escaped backslash before the end', '\\\\', '\\\\'],
+  ])('finds %s at every place of a word', (_, raw, canonical) => {
+    for (let before = 0; before < 9; before++) {
+      for (let after = 0; after < 9; after++) {
+        const around = (text: string) => `"${'a'.repeat(before)}${text}${'b'.repeat(after)}"`;
+        const page = `{"value":[{"body":{"contentType":"text","content":${around(raw)}}}]}`;
+        const { bodies } = parseListedPage(Buffer.from(page));
+        expect(bodies.map(({ content }) => textOf(content))).toEqual([around(canonical)]);
+      }
+    }
+  });
+
   test('that was cut off or holds bytes that are no text is refused or read as before', () => {
     expect(() =>
       parseListedPage(Buffer.from('{"value":[{"body":{"contentType":"text","content":"a')),
