@@ -98,7 +98,7 @@ function restartWithSmallHeap(): void {
   if (process.platform === 'win32' || process.execArgv.some((one) => one.startsWith(flag))) return;
   process.execve?.(
     process.execPath,
-    [process.execPath, `${flag}=4`, ...process.execArgv, ...process.argv.slice(1)],
+    [process.execPath, `${flag}=16`, ...process.execArgv, ...process.argv.slice(1)],
     process.env,
   );
 }

@@ -41,7 +41,7 @@ export interface MessageMeta {
   readonly copyOf?: number;
 }
 
-/** A generated corpus. Nothing is kept in memory; every call computes. */
+/** A generated corpus. Every call computes; kept in memory is only what the last messages are made of. */
 export interface Corpus {
   readonly options: Required<Omit<CorpusOptions, 'largeAttachmentMb'>> & {
     readonly largeAttachmentMb: number;
@@ -55,6 +55,10 @@ export interface Corpus {
   /** Address of the mailbox's owner. */
   address(mailbox: number): string;
 }
+
+/** Pages of messages are listed, of some dozen mailboxes at a time, then each message is asked for: some 8 MB. */
+const factsKept = 8192;
+const mostIndexes = 2 ** 24;
 
 /** Fills in defaults and returns a corpus. Throws RangeError for counts that are negative or not whole. */
 export function createCorpus(options: CorpusOptions): Corpus {
@@ -74,7 +78,17 @@ export function createCorpus(options: CorpusOptions): Corpus {
   };
   const base = hashText(`corpus ${full.seed}`);
   const spacing = spacingOf(full.messagesPerMailbox);
-  const facts = (mailbox: number, index: number) => messageFacts(full, base, mailbox, index);
+  const last = new Map<number, MessageFacts>();
+  const facts = (mailbox: number, index: number): MessageFacts => {
+    const key = mailbox * mostIndexes + index;
+    const known = last.get(key);
+    if (known !== undefined) return known;
+    const computed = messageFacts(full, base, mailbox, index);
+    last.set(key, computed);
+    const [oldest] = last.keys();
+    if (last.size > factsKept && oldest !== undefined) last.delete(oldest);
+    return computed;
+  };
   return {
     options: full,
     facts,

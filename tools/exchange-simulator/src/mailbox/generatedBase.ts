@@ -11,7 +11,6 @@ const NUMBERS: Readonly<Record<GeneratedFolder, number>> = { inbox: 1, sent: 2, 
 const FOLDER_OF: ReadonlyMap<number, GeneratedFolder> = new Map(
   (Object.keys(NUMBERS) as GeneratedFolder[]).map((folder) => [NUMBERS[folder], folder]),
 );
-const factsKept = 128;
 const NOT_FLAGGED: FollowupFlag = { flagStatus: 'notFlagged' };
 const NO_EXTENDED: ReadonlyMap<string, string> = new Map();
 
@@ -39,17 +38,7 @@ export function generatedBase(
   fewFolders: boolean,
 ): MailboxBase {
   const folders = [...standardFolders(fewFolders), ...CUSTOM];
-  // A page of messages is listed, then each is asked for: the facts of the last ones are kept.
-  const lastFacts = new Map<number, MessageFacts>();
-  const factsOf = (n: number): MessageFacts => {
-    const known = lastFacts.get(n);
-    if (known !== undefined) return known;
-    const facts = corpus.facts(mailbox, n);
-    lastFacts.set(n, facts);
-    const [oldest] = lastFacts.keys();
-    if (lastFacts.size > factsKept && oldest !== undefined) lastFacts.delete(oldest);
-    return facts;
-  };
+  const factsOf = (n: number): MessageFacts => corpus.facts(mailbox, n);
   return {
     folders,
     count: messages,
