@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { idSchema } from '@holdfast/contracts';
 import { commonSettings } from '@holdfast/runtime';
 import { z } from 'zod';
 
 const whole = (byDefault: number, least = 1) => z.coerce.number().int().min(least).default(byDefault);
 const mib = 1024 * 1024;
+/** The event loop of a proxy has half as much again to do: a second thread is for where a processor is left for it. */
+const sealThreads = availableParallelism() > 2 ? 2 : 1;
 
 /** The settings of a proxy. Times in the unit of the name. */
 export const syncSettingsSchema = z.object({
@@ -17,7 +20,7 @@ export const syncSettingsSchema = z.object({
   /** Folder for what repositories keep on this machine (index cache, scratch files). */
   HOLDFAST_CACHE_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
   /** Threads that compress and encrypt; 0 does it in the main thread. */
-  HOLDFAST_SEAL_THREADS: whole(2, 0).pipe(z.number().max(64)),
+  HOLDFAST_SEAL_THREADS: whole(sealThreads, 0).pipe(z.number().max(64)),
   /** Contents of one mailbox that are read and stored at the same time. */
   HOLDFAST_SYNC_CONTENTS_AT_ONCE: whole(6),
   /** Contents held in memory by this process, MiB; streamed ones count a few buffers. */

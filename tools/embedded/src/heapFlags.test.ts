@@ -6,7 +6,7 @@ test('a worker gets the heap that its mailboxes at a time need', () => {
   expect(heapFlags('sync', { HOLDFAST_SLOTS: '2' })).toEqual(heapFlags('sync', {}));
   expect(heapFlags('sync', { HOLDFAST_SLOTS: 'many' })).toEqual(heapFlags('sync', {}));
   expect(heapFlags('sync', { HOLDFAST_SLOTS: '32' })).toEqual([
-    '--max-semi-space-size=16',
+    '--max-semi-space-size=32',
     '--max-old-space-size=2048',
   ]);
   expect(heapFlags('api', { HOLDFAST_SLOTS: '32' })).toEqual([]);

@@ -16,7 +16,7 @@ export function heapFlags(service: string, env: Readonly<Record<string, string |
       // A stated limit makes the collector tidy up while there is little to tidy; one that is too small for what many
       // mailboxes hold makes it do nothing else. Settings that are no number stop the service itself, by their name.
       const more = Number.isFinite(slots) ? Math.max(0, slots - fewSlots) : 0;
-      const young = more === 0 ? small : '--max-semi-space-size=16';
+      const young = more === 0 ? small : '--max-semi-space-size=32';
       return [young, `--max-old-space-size=${heapOfFewMiB + more * heapOfEachMoreMiB}`];
     }
     default:
