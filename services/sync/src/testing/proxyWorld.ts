@@ -82,35 +82,39 @@ export async function createProxyWorld(): Promise<ProxyWorld> {
   return world;
 }
 
+async function startProxyIn(
+  world: ProxyWorld,
+  instance: string,
+  { slots = 4, clock = systemClock }: { slots?: number; clock?: Clock },
+): Promise<SyncService> {
+  const own = memoryMessaging({ broker: world.broker });
+  world.brokers.push(own);
+  const service = await startSync({
+    messaging: own,
+    store: world.store,
+    openConnector: () => world.exchange,
+    repositories: createRepositoryHub({
+      ...{ sealer, clock: systemClock, logger: silentLogger, instance, version: 'test' },
+      ...{
+        open: { cacheDir: world.cachePath, threads: 0, commitIntervalMs: 5 },
+        idleMs: 60_000,
+        rotateMs: 3600_000,
+        create: { kdf: cheapKdf },
+      },
+      specOf: () => ({ kind: 'memory', name: world.place }),
+    }),
+    ...{ clock, logger: silentLogger, instance, version: 'test', pool: 'default' },
+    metrics: createSyncMetrics(createMetrics('sync')),
+    ...{ slots, memoryBytes: 1 << 24, heartbeatMs: 1000, work: settings },
+  });
+  world.running.push(service);
+  return service;
+}
+
 /** What is done in a world; `of` tells the one of the present test. */
 export function proxyActions(of: () => ProxyWorld) {
-  async function startProxy(
-    instance = 'proxy-1',
-    { slots = 4, clock = systemClock }: { slots?: number; clock?: Clock } = {},
-  ): Promise<SyncService> {
-    const own = memoryMessaging({ broker: of().broker });
-    of().brokers.push(own);
-    const service = await startSync({
-      messaging: own,
-      store: of().store,
-      openConnector: () => of().exchange,
-      repositories: createRepositoryHub({
-        ...{ sealer, clock: systemClock, logger: silentLogger, instance, version: 'test' },
-        ...{
-          open: { cacheDir: of().cachePath, threads: 0, commitIntervalMs: 5 },
-          idleMs: 60_000,
-          rotateMs: 3600_000,
-          create: { kdf: cheapKdf },
-        },
-        specOf: () => ({ kind: 'memory', name: of().place }),
-      }),
-      ...{ clock, logger: silentLogger, instance, version: 'test', pool: 'default' },
-      metrics: createSyncMetrics(createMetrics('sync')),
-      ...{ slots, memoryBytes: 1 << 24, heartbeatMs: 1000, work: settings },
-    });
-    of().running.push(service);
-    return service;
-  }
+  const startProxy = (instance = 'proxy-1', options: { slots?: number; clock?: Clock } = {}) =>
+    startProxyIn(of(), instance, options);
 
   /** A run with one task for each mailbox, announced as the scheduler does it. */
   async function startRun(
