@@ -11,6 +11,10 @@ export interface ProgressBoard {
 
 /** At most one message a mailbox in this time, and none before it: most mailboxes are done sooner. */
 const everyMs = 1000;
+/** With more mailboxes at work each is told less often: the messages of a process do not grow with its slots. */
+const mostEachTime = 8;
+/** Well below the life of an entry. */
+const longestMs = 10_000;
 
 export async function openProgressBoard(
   messaging: Messaging,
@@ -22,13 +26,16 @@ export async function openProgressBoard(
     ttlMs: bucketTtlMs.progress,
     parse: (json) => progressSchema.parse(json),
   });
-  const told = new Map<string, number>();
+  const atWork = new Map<string, { since: number; isTold: boolean }>();
   const onError = (error: unknown) => logger.debug({ error }, 'progress could not be told');
   return {
     tell(taskId, label, work, startedAt) {
       const now = clock.now();
-      if (now - (told.get(taskId) ?? startedAt) < everyMs) return;
-      told.set(taskId, now);
+      const last = atWork.get(taskId) ?? { since: startedAt, isTold: false };
+      atWork.set(taskId, last);
+      const waitMs = everyMs * Math.max(1, atWork.size / mostEachTime);
+      if (now - last.since < Math.min(waitMs, longestMs)) return;
+      atWork.set(taskId, { since: now, isTold: true });
       const { itemsNew, itemsChanged, itemsRemoved } = work.totals;
       const total = [...work.reported.values()].reduce((sum, count) => sum + count, 0);
       const progress: Progress = {
@@ -45,7 +52,9 @@ export async function openProgressBoard(
       bucket.put(taskId, progress).catch(onError);
     },
     end(taskId) {
-      if (told.delete(taskId)) bucket.delete(taskId).catch(onError);
+      const isTold = atWork.get(taskId)?.isTold === true;
+      atWork.delete(taskId);
+      if (isTold) bucket.delete(taskId).catch(onError);
     },
   };
 }
